@@ -1,0 +1,38 @@
+// Runs a piece of work over a schedule. Clock and randomness are passed in, so tests need not wait.
+import { type Backoff, backoffDelayMs } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import { isTransient } from "./errors.ts";
+
+/** How often and how long to try. */
+export type RetryOptions = {
+  /** Tries in all, at least 1. */
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  /** Whether to go on after this error; the default goes on after transient AppErrors only. */
+  readonly canRetry?: (error: unknown, attempt: number) => boolean;
+  /** Told before each wait. */
+  readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
+};
+
+/** The work's result, or the error of its last try. An aborted signal ends it with the last error, if there is one. */
+export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work(attempt);
+    } catch (error) {
+      const goOn = options.canRetry === undefined ? isTransient(error) : options.canRetry(error, attempt);
+      if (!goOn || attempt >= options.attempts || options.signal.aborted) throw error;
+      const delayMs = backoffDelayMs(attempt, options.backoff, options.random());
+      options.onRetry?.(error, attempt, delayMs);
+      const slept = await options.clock.sleep(delayMs, options.signal).then(
+        () => true,
+        () => false,
+      );
+      if (!slept) throw error;
+    }
+  }
+}

@@ -1,0 +1,149 @@
+// The record of one tunnel on disk: format 1, JSON, one file per tunnel (mode 0600), replaced as a whole. Pure codec.
+//
+// Fields: see TunnelRecord. Unknown fields are kept out; a record of a newer format is left alone and reported.
+import * as v from "valibot";
+import { LocalError } from "../domain/errors.ts";
+import type { JsonObject, JsonValue } from "../domain/json.ts";
+import type { ProcessIdentity } from "../domain/process-identity.ts";
+import type { TunnelSpec } from "../domain/tunnel-spec.ts";
+
+/** Version of the format that this program writes. */
+export const RECORD_FORMAT = 1;
+
+/** `starting`: the launcher wrote it or the server is on its way; `ready`: serving; `stopping`; `failed`: see failure. */
+export type RecordState = "starting" | "ready" | "stopping" | "failed";
+
+/** Why a tunnel could not start, carried from the background process to the one that waits. */
+export type RecordFailure = {
+  readonly message: string;
+  readonly code: string;
+  readonly exitCode: number;
+  readonly hop?: string;
+  readonly hint?: string;
+};
+
+/** One tunnel in the registry. Times in milliseconds since 1970. */
+export type TunnelRecord = {
+  readonly id: string;
+  readonly spec: TunnelSpec;
+  /** The run's name for people. */
+  readonly runName: string;
+  readonly state: RecordState;
+  /** Machine the tunnel lives on; the state folder may be shared by several. */
+  readonly machine: string;
+  readonly owner: string;
+  /** The serving process; absent until it runs. */
+  readonly process?: ProcessIdentity;
+  /** Who writes the record before there is a serving process. */
+  readonly launcher: ProcessIdentity;
+  readonly createdAt: number;
+  readonly readyAt?: number;
+  /** What the tunnel is doing while it starts, for the one who waits. */
+  readonly phase?: string;
+  /** Bound local ports with their remote ports; absent until bound. */
+  readonly boundPorts?: readonly { readonly local: number; readonly remote: number }[];
+  /** Loopback port and token of the control channel. */
+  readonly control?: { readonly port: number; readonly token: string };
+  readonly logFile?: string;
+  readonly mode: "foreground" | "background" | "service";
+  readonly failure?: RecordFailure;
+  /** Something the user should know although the tunnel started. */
+  readonly warnings: readonly string[];
+  /** Steps of the SSH configuration, written before each was done, oldest first; what to undo after a crash. */
+  readonly journal: readonly JsonObject[];
+};
+
+const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
+const portPair = v.object({ local: port, remote: port });
+const processIdentity = v.object({ pid: v.pipe(v.number(), v.integer()), startedAt: v.string(), bootId: v.string() });
+const sshSpec = v.object({
+  folder: v.exactOptional(v.string()),
+  alias: v.exactOptional(v.string()),
+  users: v.array(v.string()),
+  keep: v.boolean(),
+});
+const spec = v.object({
+  platform: v.string(),
+  run: v.string(),
+  ports: v.array(portPair),
+  listenAddress: v.string(),
+  direct: v.boolean(),
+  region: v.exactOptional(v.string()),
+  actAs: v.exactOptional(v.string()),
+  app: v.exactOptional(v.string()),
+  identity: v.exactOptional(v.string()),
+  ssh: v.exactOptional(sshSpec),
+  connectTimeoutMs: v.number(),
+  retries: v.number(),
+  holdMs: v.number(),
+  waitForRemote: v.boolean(),
+});
+const json: v.GenericSchema<unknown, JsonValue> = v.lazy(() =>
+  v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(json), v.record(v.string(), json)]),
+);
+const recordSchema = v.object({
+  format: v.literal(RECORD_FORMAT),
+  id: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/)),
+  spec,
+  runName: v.string(),
+  state: v.picklist(["starting", "ready", "stopping", "failed"]),
+  machine: v.string(),
+  owner: v.string(),
+  process: v.exactOptional(processIdentity),
+  launcher: processIdentity,
+  createdAt: v.number(),
+  readyAt: v.exactOptional(v.number()),
+  phase: v.exactOptional(v.string()),
+  boundPorts: v.exactOptional(v.array(portPair)),
+  control: v.exactOptional(v.object({ port, token: v.string() })),
+  logFile: v.exactOptional(v.string()),
+  mode: v.picklist(["foreground", "background", "service"]),
+  failure: v.exactOptional(
+    v.object({
+      message: v.string(),
+      code: v.string(),
+      exitCode: v.number(),
+      hop: v.exactOptional(v.string()),
+      hint: v.exactOptional(v.string()),
+    }),
+  ),
+  warnings: v.array(v.string()),
+  journal: v.array(v.record(v.string(), json)),
+});
+
+/** The text of a record. */
+export function encodeRecord(record: TunnelRecord): string {
+  return `${JSON.stringify({ format: RECORD_FORMAT, ...record }, undefined, 2)}\n`;
+}
+
+/** Reads a record. Throws LocalError `record-damaged` or `record-newer`; `path` names the file in the message. */
+export function decodeRecord(text: string, path: string): TunnelRecord {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (cause) {
+    throw damaged(path, "it is not JSON", cause);
+  }
+  const format = v.safeParse(v.object({ format: v.number() }), data);
+  if (format.success && format.output.format > RECORD_FORMAT) {
+    throw new LocalError(`Record "${path}" was written by a newer runtunnel (format ${format.output.format})`, {
+      code: "record-newer",
+      hint: "Use the newer runtunnel to stop this tunnel",
+    });
+  }
+  const result = v.safeParse(recordSchema, data);
+  if (!result.success) {
+    const issue = result.issues[0];
+    throw damaged(path, `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`, undefined);
+  }
+  const { format: _, ...record } = result.output;
+  return record;
+}
+
+function damaged(path: string, why: string, cause: unknown): LocalError {
+  return new LocalError(`Cannot read record "${path}": ${why}`, {
+    code: "record-damaged",
+    hint: "It is set aside by the next command that changes anything",
+    cause,
+  });
+}
