@@ -12,6 +12,12 @@ export type Via = {
   readonly tls?: TlsOptions;
   /** How to log in at an SSH jump host. */
   readonly login?: SshLogin;
+  /** True where the far side speaks first (SSH) and the thing between says yes before it has reached the run: only the
+   * first bytes prove that the dial succeeded. */
+  readonly greets?: boolean;
+  /** Where the thing between hides that the far side is gone: a connection older than `afterMs` that says nothing for
+   * `limitMs` counts as broken. Absent: silence means nothing. */
+  readonly silence?: { readonly afterMs: number; readonly limitMs: number };
 };
 
 /** One request that a transport is about to send. */
@@ -50,6 +56,9 @@ export type Route = {
   readonly host: string;
   /** Absent for the direct transport. */
   readonly via?: Via;
+  /** What the far side calls a remote port as users name it (22 of a session is 2200 there); the number it returns maps to
+   * itself. Throws NotFoundError where the run offers no such port. Absent: every port is called by its own number. */
+  readonly dialPort?: (remotePort: number) => number;
 };
 
 /** One line about the route for messages and `status`, without secrets. */
