@@ -14,3 +14,10 @@ export type ProcessIdentity = {
 export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
   return one.pid === other.pid && one.startedAt === other.startedAt && one.bootId === other.bootId;
 }
+
+/** Whether a value read from outside has the shape of an identity. */
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== "object" || value === null) return false;
+  const { pid, startedAt, bootId } = value as Partial<Record<keyof ProcessIdentity, unknown>>;
+  return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof startedAt === "string" && typeof bootId === "string";
+}
