@@ -233,7 +233,7 @@ describe.skipIf(!requirePeer("openssl"))("openssl", () => {
       const key = keyOf(kind);
       const options = passphrase === undefined ? {} : { passphrase };
       await writePrivate(join(home, "k"), formatPrivateKey(key, "pem", options));
-      await Bun.write(join(home, "pass"), passphrase ?? "");
+      await Bun.write(join(home, "pass"), `${passphrase ?? ""}\n`);
       const command = ["openssl", "pkey", "-in", join(home, "k"), "-passin", `file:${join(home, "pass")}`];
       expect(parsePrivateKey(await runOk(command, { home })).material).toEqual(key.material);
     }),
