@@ -1,0 +1,22 @@
+import { expect, test } from "bun:test";
+import { Secret } from "../../src/domain/secret.ts";
+import { describeForeignPage, quoteForeign } from "../../src/platforms/foreign-text.ts";
+
+test.each([
+  ["plain", "plain"],
+  ["  two\r\n lines\t", "two lines"],
+  ["\u001b[31mred\u001b[0m \u202eltr\u0000", "[31mred [0m ltr"],
+  ["x".repeat(300), `${"x".repeat(200)}...`],
+  ["the key is hunter2.", "the key is [redacted]."],
+])("quoteForeign() makes %p fit for a message", (text, expected) => {
+  expect(quoteForeign(text, [new Secret("hunter2")])).toBe(expected);
+});
+
+test.each([
+  ["<html><TITLE lang=en> 502\nBad </TITLE>", 'a web page titled "502 Bad"'],
+  ["\n<!doctype html><p>", "a web page"],
+  ["upstream timed out", '"upstream timed out"'],
+  ["", "nothing"],
+])("describeForeignPage() says what %p is", (text, expected) => {
+  expect(describeForeignPage(text)).toBe(expected);
+});
