@@ -1,0 +1,30 @@
+// Host keys of a run, made when somebody connects for the first time, and their public halves as files of the run.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type * as Ssh2 from "ssh2";
+
+/** One host key, both halves in OpenSSH's form. */
+export type HostKey = { readonly file: string; readonly privateKey: string; readonly publicKey: string };
+
+/** Makes an ed25519, an ECDSA and an RSA key, the sizes OpenSSH makes for a new machine of the time. */
+export async function makeHostKeys(ssh2: typeof Ssh2, hostName: string): Promise<readonly HostKey[]> {
+  const { generateKeyPair, generateKeyPairSync } = ssh2.utils;
+  const comment = `root@${hostName}`;
+  const rsa = promisify((callback: (error: Error | null, keys?: { private: string; public: string }) => void) => {
+    generateKeyPair("rsa", { bits: 2048, comment }, callback);
+  });
+  const made = {
+    ssh_host_ed25519_key: generateKeyPairSync("ed25519", { comment }),
+    ssh_host_ecdsa_key: generateKeyPairSync("ecdsa", { bits: 256, comment }),
+    ssh_host_rsa_key: await rsa(),
+  };
+  return Object.entries(made).flatMap(([file, keys]) =>
+    keys === undefined ? [] : [{ file, privateKey: keys.private, publicKey: keys.public }],
+  );
+}
+
+/** Writes the public halves where a real server keeps them. */
+export async function writeHostKeys(folder: string, keys: readonly HostKey[]): Promise<void> {
+  for (const key of keys) await writeFile(join(folder, `${key.file}.pub`), `${key.publicKey}\n`);
+}

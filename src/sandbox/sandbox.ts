@@ -1,0 +1,81 @@
+// The sandbox: an embedded platform on loopback, with runs inside, for trying everything without an account and for tests.
+import type { Log } from "../domain/log.ts";
+import { CloudPipeline } from "./cloud-pipeline/cloud-pipeline.ts";
+import type { RunStatus } from "./cloud-pipeline/runs.ts";
+import { ControlServer, obeyWords } from "./control.ts";
+
+/** How to start a sandbox. */
+export type SandboxOptions = {
+  readonly log: Log;
+  /** Scratch folder for the files of the runs; the caller makes it and wipes it after `close()`. */
+  readonly folder: string;
+  /** Address everything listens on; default 127.0.0.1. */
+  readonly host?: string;
+  /** Ports; default 0, any free one. */
+  readonly apiPort?: number;
+  readonly edgePort?: number;
+  /** What the API says about EDGE; CONNECT is plain text either way. Default http. */
+  readonly edgeScheme?: "http" | "https";
+  /** Whether EDGE asks for credentials; default true. */
+  readonly edgeAuthentication?: boolean;
+  /** EDGE cuts connections without a byte for so long; default 60000, as on a real deployment. */
+  readonly edgeIdleCutMs?: number;
+  /** Variables that commands in runs get from this machine (on Windows at least PATH and SystemRoot). */
+  readonly commandEnvironment?: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970, for tokens. */
+  readonly now?: () => number;
+};
+
+/** A running sandbox. */
+export type Sandbox = {
+  /** What a user must export to use it. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly apiUrl: string;
+  /** URL of the default region's EDGE, as the API tells it. */
+  readonly edgeUrl: string;
+  /** Token of the ordinary user who owns the runs. */
+  readonly token: string;
+  readonly adminToken: string;
+  /** Everything inside, for tests that look closer. */
+  readonly platform: CloudPipeline;
+  setRunState(id: number, status: RunStatus): Promise<void>;
+  /** Obeys one command as `runtunnel sandbox ...` sends it, and returns the answer. */
+  control(words: readonly string[]): Promise<string>;
+  /** Ends every listener, connection and process. Safe to call twice. */
+  close(): Promise<void>;
+};
+
+const DEFAULT_IDLE_CUT_MS = 60_000;
+
+/** Starts a sandbox; whoever starts it closes it. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const host = options.host ?? "127.0.0.1";
+  const platform = await CloudPipeline.start({
+    log: options.log,
+    folder: options.folder,
+    host,
+    apiPort: options.apiPort ?? 0,
+    edgePort: options.edgePort ?? 0,
+    edgeScheme: options.edgeScheme ?? "http",
+    edgeAuthentication: options.edgeAuthentication ?? true,
+    edgeIdleCutMs: options.edgeIdleCutMs ?? DEFAULT_IDLE_CUT_MS,
+    environment: options.commandEnvironment ?? {},
+    now: options.now ?? Date.now,
+  });
+  const control = await ControlServer.start(host, (words) => obeyWords(platform, words));
+  const token = platform.issueToken("user");
+  return {
+    environment: { API: platform.api.url, API_TOKEN: token, RUNTUNNEL_SANDBOX: control.url },
+    apiUrl: platform.api.url,
+    edgeUrl: platform.edgeUrl() ?? "",
+    token,
+    adminToken: platform.issueToken("admin"),
+    platform,
+    setRunState: (id, status) => platform.setRunStatus(id, status),
+    control: (words) => obeyWords(platform, words),
+    close: async () => {
+      await control.close();
+      await platform.close();
+    },
+  };
+}
