@@ -7,6 +7,7 @@ import { LocalError, systemErrorCode } from "../domain/errors.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { isAbsent, localFileError } from "./file-errors.ts";
 import { followLinks } from "./follow-links.ts";
+import { removeLeftovers } from "./leftovers.ts";
 
 /** How to replace a file. */
 export type ReplaceFileOptions = {
@@ -32,7 +33,7 @@ export async function replaceFile(
     if (old !== undefined && !old.isFile()) {
       throw new LocalError(`Cannot write "${path}": it is not a regular file`, { code: "not-a-file" });
     }
-    const temporary = temporaryPath(target);
+    const temporary = await temporaryPath(target);
     try {
       await writeAside(temporary, content, old, options);
       await retryWhileBusy(() => rename(temporary, target));
@@ -102,13 +103,16 @@ async function statIfExists(path: string): Promise<Stats | undefined> {
   }
 }
 
-function temporaryPath(target: string): string {
+/** Targets beside which this process has already looked for what killed processes left. */
+const cleared = new Set<string>();
+
+async function temporaryPath(target: string): Promise<string> {
   // 200: the name, our suffix and two dots stay within the 255 bytes that file systems allow.
-  const name = Buffer.from(basename(target))
-    .subarray(0, 200)
-    .toString("latin1")
-    .replace(/[^\x20-\x7e]/g, "_");
-  return `${dirname(target)}/.${name}.${randomBytes(6).toString("hex")}.tmp`;
+  const name = Buffer.from(basename(target)).subarray(0, 200).toString("latin1");
+  const prefix = `.${name.replace(/[^\x20-\x7e]/g, "_")}.`;
+  if (!cleared.has(target)) await removeLeftovers(dirname(target), prefix);
+  cleared.add(target);
+  return `${dirname(target)}/${prefix}${randomBytes(6).toString("hex")}.tmp`;
 }
 
 async function writeAside(

@@ -1,12 +1,13 @@
 // A lock between processes, also of several machines on one NFS home. Never stale for long: a holder that was killed is
 // found dead by PID, start time and boot, and its lock is broken by exactly one of those who wait.
-import { readdir, stat, unlink } from "node:fs/promises";
+import { readdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import { ConflictError } from "../domain/errors.ts";
 import { removeIfExists } from "./atomic-file.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { localFileError } from "./file-errors.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import {
   type FoundLock,
   isHeldHere,
@@ -36,9 +37,6 @@ const LONGEST_WAIT_MS = 50;
 
 /** A breaker that died left a marker, the breaker of that marker another one, and so on; names have a limit. */
 const MAX_DEPTH = 6;
-
-/** A temporary file this old belongs to nobody any more. */
-const ABANDONED_MS = 60_000;
 
 /** Runs `work` while holding the lock file `path`, whose folder must exist. Not re-entrant. Throws ConflictError with
  * code `locked`, naming the holder, when the lock does not come free in time. */
@@ -118,17 +116,11 @@ async function breakLock(path: string, deadNonce: string, options: FileLockOptio
 /** Clears what killed processes left beside the lock. Markers of former holders guard nothing: a nonce never returns.
  * Only the lock's holder may do this. */
 async function sweep(path: string, ownNonce: string): Promise<void> {
-  const folder = dirname(path);
-  const nowMs = (await stat(path)).mtimeMs;
-  for (const name of await readdir(folder)) {
-    if (!name.startsWith(`${basename(path)}.`)) continue;
-    const suffix = name.slice(basename(path).length + 1);
-    const isMarker = suffix.startsWith("dead-") && !suffix.startsWith(`dead-${ownNonce}`);
-    const isTemporary = /^[0-9a-f]{12}\.tmp$/.test(suffix);
-    if (isMarker) await unlink(join(folder, name)).catch(() => undefined);
-    if (!isTemporary) continue;
-    const status = await stat(join(folder, name)).catch(() => undefined);
-    if (status !== undefined && nowMs - status.mtimeMs > ABANDONED_MS) await unlink(join(folder, name));
+  const prefix = `${basename(path)}.`;
+  await removeLeftovers(dirname(path), prefix);
+  for (const name of await readdir(dirname(path))) {
+    const isMarker = name.startsWith(`${prefix}dead-`) && !name.startsWith(`${prefix}dead-${ownNonce}`);
+    if (isMarker) await unlink(join(dirname(path), name)).catch(() => undefined);
   }
 }
 

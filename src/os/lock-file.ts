@@ -53,8 +53,7 @@ export async function tryTake(path: string, party: LockParty, makeLink: MakeLink
   const content = JSON.stringify({ ...party.self, machine: party.machine, nonce });
   const temporary = `${path}.${nonce}.tmp`;
   try {
-    await writeNew(temporary, content);
-    const clockMs = (await stat(temporary)).mtimeMs;
+    const clockMs = await writeNew(temporary, content);
     const failure = await failureOf(makeLink(temporary, path));
     if (failure === undefined) return { kind: "taken", nonce };
     // ENOENT: somebody swept our temporary file away. Anything but EEXIST: no hard links here.
@@ -122,10 +121,12 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function writeNew(path: string, content: string): Promise<void> {
+/** Returns the file system's time. Asked through the open file: whoever sweeps may have removed its name already. */
+async function writeNew(path: string, content: string): Promise<number> {
   const file = await open(path, "wx", 0o600);
   try {
     await file.writeFile(content);
+    return (await file.stat()).mtimeMs;
   } catch (error) {
     await unlink(path).catch(() => undefined);
     throw error;

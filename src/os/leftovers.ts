@@ -1,0 +1,17 @@
+// Temporary files of processes that were killed between writing and renaming.
+import { readdir, stat, unlink } from "node:fs/promises";
+
+/** Nobody needs this long between writing a temporary file and renaming it; clocks of file servers differ by less. */
+const ABANDONED_MS = 3_600_000;
+
+/** Removes `prefix` + 12 hex digits + `.tmp` where such a file is an hour old. Best effort: never throws. */
+export async function removeLeftovers(folder: string, prefix: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(prefix) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) continue;
+    const path = `${folder}/${name}`;
+    const status = await stat(path).catch(() => undefined);
+    if (status === undefined || Date.now() - status.mtimeMs < ABANDONED_MS) continue;
+    await unlink(path).catch(() => undefined);
+  }
+}
