@@ -1,5 +1,5 @@
 // A plain host: no service to ask, only an address and perhaps something in between.
-import { isIpAddress } from "../../domain/endpoint.ts";
+import { isIP } from "node:net";
 import { UsageError } from "../../domain/errors.ts";
 import type { Route, SshLogin, TlsOptions, Via } from "../../domain/route.ts";
 import type { Claim } from "../../domain/run-name.ts";
@@ -52,7 +52,7 @@ export function createPlainHost(borrowed: PlainHostOptions): Platform {
  * host: systems would take them for an address of one number. */
 export function recogniseHost(name: string): { readonly id: string; readonly claim: Claim } | undefined {
   const address = /^\[(.+)\]$/.exec(name)?.[1] ?? name;
-  if (isIpAddress(address) && !(address === name && /^\[|\]$/.test(name))) {
+  if (isIP(address) !== 0) {
     return { id: address.toLowerCase(), claim: "certain" };
   }
   const host = name.replace(/\.$/, "").toLowerCase();
