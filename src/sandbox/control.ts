@@ -30,11 +30,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   resume: {
     usage: "resume RUN [POD-IP]",
-    obey: async (platform, [id, podIp]) => describeRun(await platform.resumeRun(parseRun(id), podIp)),
+    obey: async (platform, [id, podIp]) =>
+      describeRun(await platform.resumeRun(parseRun(id), { podIp, newHostKeys: false })),
   },
   restart: {
     usage: "restart RUN [POD-IP]",
-    obey: async (platform, [id, podIp]) => describeRun(await platform.resumeRun(parseRun(id), podIp)),
+    obey: async (platform, [id, podIp]) =>
+      describeRun(await platform.resumeRun(parseRun(id), { podIp, newHostKeys: true })),
   },
   task: {
     usage: "task RUN SUCCESS|RUNNING|FAILURE|missing",

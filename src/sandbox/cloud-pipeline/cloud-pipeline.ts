@@ -10,6 +10,7 @@ import { authorizeConnect, type EdgeVerdict } from "./edge-authorization.ts";
 import { type ApiWorld, answerRequest } from "./rest-api.ts";
 import { ADMIN, FRIEND, findRootPassword, loginName, RunBook, type RunStatus, type SandboxRun, USER } from "./runs.ts";
 import { TokenMint } from "./tokens.ts";
+import { WebFront } from "./web-front.ts";
 
 /** What the platform is made from. */
 export type CloudPipelineOptions = {
@@ -50,6 +51,7 @@ export class CloudPipeline {
   edgeAuthentication: boolean;
   readonly #options: CloudPipelineOptions;
   readonly #world: ApiWorld;
+  readonly #web: WebFront;
   readonly #hosts = new Map<number, RunHost>();
   #apiIsUp = true;
 
@@ -57,6 +59,7 @@ export class CloudPipeline {
     this.#options = options;
     this.mint = mint;
     this.edgeAuthentication = options.edgeAuthentication;
+    this.#web = new WebFront(options.host);
     const { runs, preferences } = this;
     this.#world = { runs, mint, preferences, edgeUrl: (region) => this.edgeUrl(region) };
     this.api = new ApiServer({ host: options.host, port: options.apiPort }, this.#world);
@@ -107,10 +110,14 @@ export class CloudPipeline {
     if (status !== "RUNNING") await this.hostOf(id).close();
   }
 
-  /** Lets a paused or ended run go on, in another pod. */
-  async resumeRun(id: number, podIp?: string): Promise<SandboxRun> {
+  /** Lets a run go on in another pod: after a pause with the host keys it had, after a restart with new ones. */
+  async resumeRun(
+    id: number,
+    options: { readonly podIp?: string | undefined; readonly newHostKeys: boolean },
+  ): Promise<SandboxRun> {
     await this.hostOf(id).close();
-    this.runs.movePod(id, podIp);
+    if (options.newHostKeys) this.hostOf(id).renewHostKeys();
+    this.runs.movePod(id, options.podIp);
     return this.runs.update(id, { status: "RUNNING", initialization: "SUCCESS" });
   }
 
@@ -122,7 +129,7 @@ export class CloudPipeline {
 
   async close(): Promise<void> {
     await Promise.all([this.api.down(), ...[...this.edges.values()].map((edge) => edge.down())]);
-    await Promise.all([...this.#hosts.values()].map((host) => host.close()));
+    await Promise.all([this.#web.close(), ...[...this.#hosts.values()].map((host) => host.close())]);
   }
 
   #makeEdge(port: number): Edge {
@@ -132,7 +139,7 @@ export class CloudPipeline {
       idleCutMs: this.#options.edgeIdleCutMs,
       authorize: (header, host) => this.#authorize(header, host),
       resolve: (host, targetPort) => this.#resolve(host, targetPort),
-      serveTls: (socket) => socket.destroy(),
+      serveTls: (socket, firstBytes) => this.#web.serve(socket, firstBytes),
     });
   }
 

@@ -2,14 +2,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type * as Ssh2 from "ssh2";
 
 /** One host key, both halves in OpenSSH's form. */
 export type HostKey = { readonly file: string; readonly privateKey: string; readonly publicKey: string };
 
 /** Makes an ed25519, an ECDSA and an RSA key, the sizes OpenSSH makes for a new machine of the time. */
-export async function makeHostKeys(ssh2: typeof Ssh2, hostName: string): Promise<readonly HostKey[]> {
-  const { generateKeyPair, generateKeyPairSync } = ssh2.utils;
+export async function makeHostKeys(hostName: string): Promise<readonly HostKey[]> {
+  const { generateKeyPair, generateKeyPairSync } = (await import("ssh2")).utils;
   const comment = `root@${hostName}`;
   const rsa = promisify((callback: (error: Error | null, keys?: { private: string; public: string }) => void) => {
     generateKeyPair("rsa", { bits: 2048, comment }, callback);

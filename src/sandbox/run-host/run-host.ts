@@ -1,11 +1,12 @@
 // The machine of one run: which of its ports is where on loopback. Nothing is started before somebody asks for it.
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Log } from "../../domain/log.ts";
 import { LoopbackServer, type ServerAddress } from "../loopback-server.ts";
 import { Commands } from "./commands.ts";
+import { type HostKey, makeHostKeys } from "./host-keys.ts";
 import { type Account, RunFolder } from "./run-folder.ts";
 import { startSshServer } from "./ssh-server.ts";
 
@@ -38,6 +39,7 @@ export class RunHost {
   /** Ports opened on command, with the local port they lead to; none for an echo. */
   readonly #opened = new Map<number, number | undefined>();
   #commands = new Commands();
+  #hostKeys: Promise<readonly HostKey[]> | undefined;
 
   constructor(options: RunHostOptions) {
     this.#options = options;
@@ -50,10 +52,15 @@ export class RunHost {
     if (elsewhere !== undefined) return { host, port: elsewhere, talksFirst: false };
     const start = this.#findStarter(port);
     if (start === undefined) return undefined;
-    const known = this.#servers.get(port);
-    const server = known ?? start();
-    if (known === undefined) this.#servers.set(port, server);
-    return { host, port: (await server).port, talksFirst: port === SSH_PORT };
+    const server = this.#servers.get(port) ?? start();
+    this.#servers.set(port, server);
+    try {
+      return { host, port: (await server).port, talksFirst: port === SSH_PORT };
+    } catch (error) {
+      // The next one who asks may have more luck.
+      this.#servers.delete(port);
+      throw error;
+    }
   }
 
   /** Makes a port answer that did not: with an echo, or with what listens on another port of this machine. */
@@ -69,13 +76,19 @@ export class RunHost {
     await (await server)?.down();
   }
 
-  /** Ends the machine: connections, processes, listeners. Asked again it starts as another machine with the same disk. */
+  /** Ends the machine: connections, processes, listeners. Asked again it starts anew with the same disk. */
   async close(): Promise<void> {
     const servers = [...this.#servers.values()];
     this.#servers.clear();
     this.#commands.close();
     this.#commands = new Commands();
-    for (const server of servers) await (await server).down();
+    const started = await Promise.allSettled(servers);
+    for (const result of started) if (result.status === "fulfilled") await result.value.down();
+  }
+
+  /** The machine is to have other host keys when it is started next. */
+  renewHostKeys(): void {
+    this.#hostKeys = undefined;
   }
 
   #findStarter(port: number): (() => Promise<LoopbackServer>) | undefined {
@@ -88,10 +101,13 @@ export class RunHost {
   async #startSsh(): Promise<LoopbackServer> {
     const { name, folder, accounts, environment, log } = this.#options;
     await mkdir(folder, { recursive: true });
+    const root = await realpath(folder);
+    this.#hostKeys ??= makeHostKeys(name);
     const server = await startSshServer({
       hostName: name,
+      hostKeys: await this.#hostKeys,
       folder: new RunFolder(
-        folder,
+        root,
         accounts().map((account) => account.name),
       ),
       commands: this.#commands,
@@ -101,7 +117,7 @@ export class RunHost {
       environment,
       log,
     });
-    await writeFile(join(folder, "etc/bashrc"), `PS1='[\\u@${name} \\W]# '\n`);
+    await writeFile(join(root, "etc/bashrc"), `PS1='[\\u@${name} \\W]# '\n`);
     return this.#listen((socket) => server.accept(socket));
   }
 

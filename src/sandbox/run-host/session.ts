@@ -3,6 +3,7 @@ import type { ServerChannel, Session } from "ssh2";
 import type { Permissions } from "./authorized-keys.ts";
 import type { CommandOptions, Commands, RunningCommand, TerminalSize } from "./commands.ts";
 import type { RunFolder } from "./run-folder.ts";
+import { serveSftp } from "./sftp-server.ts";
 
 /** What a session works with. */
 export type SessionContext = {
@@ -61,6 +62,10 @@ export function serveSession(session: Session, context: SessionContext): void {
   };
   session.on("exec", (accept, _reject, info) => start(accept(), info.command));
   session.on("shell", (accept) => start(accept(), undefined));
+  session.on("subsystem", (accept, reject, info) => {
+    if (info.name !== "sftp") return reject?.();
+    serveSftp(accept(), folder, folder.homeOf(context.account));
+  });
 }
 
 function toSize(info: { readonly cols: number; readonly rows: number }): TerminalSize {

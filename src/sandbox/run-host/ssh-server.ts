@@ -9,13 +9,14 @@ import type { Log } from "../../domain/log.ts";
 import type { ServerAddress } from "../loopback-server.ts";
 import { EVERYTHING, type Permissions, parseAuthorizedKeys } from "./authorized-keys.ts";
 import type { Commands } from "./commands.ts";
-import { makeHostKeys, writeHostKeys } from "./host-keys.ts";
+import { type HostKey, writeHostKeys } from "./host-keys.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { serveSession } from "./session.ts";
 
 /** What the SSH server of a run needs. */
 export type SshServerOptions = {
   readonly hostName: string;
+  readonly hostKeys: readonly HostKey[];
   readonly folder: RunFolder;
   readonly commands: Commands;
   /** The passwords that open an account; empty when there is no such account. Asked at each login. */
@@ -34,13 +35,13 @@ const KEEPALIVE = { keepaliveInterval: 30_000, keepaliveCountMax: 120 };
 
 const METHODS = ["publickey", "password", "keyboard-interactive"] as const;
 
-/** Prepares a server: files, host keys, the SSH library, all of which cost time and wait for the first client. */
+/** Prepares a server: files and the SSH library, which cost time and wait for the first client. */
 export async function startSshServer(options: SshServerOptions): Promise<{ accept(socket: Socket): void }> {
   const ssh2 = await import("ssh2");
-  const [keys] = await Promise.all([makeHostKeys(ssh2, options.hostName), options.folder.create(options.hostName)]);
-  await writeHostKeys(join(options.folder.root, "etc/ssh"), keys);
+  await options.folder.create(options.hostName);
+  await writeHostKeys(join(options.folder.root, "etc/ssh"), options.hostKeys);
   const server = new ssh2.Server({
-    hostKeys: keys.map((key) => key.privateKey),
+    hostKeys: options.hostKeys.map((key) => key.privateKey),
     ident: "OpenSSH_8.0",
     ...KEEPALIVE,
   });
