@@ -1,0 +1,60 @@
+// Says in our words why a TCP connect failed.
+import { type Endpoint, formatEndpoint } from "../domain/endpoint.ts";
+import {
+  type AppError,
+  errorMessage,
+  type Hop,
+  LocalError,
+  systemErrorCode,
+  TimeoutError,
+  UnreachableError,
+} from "../domain/errors.ts";
+
+type Reason = { readonly code: string; readonly state: string; readonly hint?: string };
+
+const REASONS: Readonly<Record<string, Reason>> = {
+  ECONNREFUSED: { code: "connection-refused", state: "connection refused", hint: "Check that something listens there" },
+  ECONNRESET: { code: "connection-reset", state: "connection reset" },
+  EHOSTUNREACH: { code: "host-unreachable", state: "no route to the host", hint: "Check the network or the VPN" },
+  EHOSTDOWN: { code: "host-unreachable", state: "the host is down" },
+  ENETUNREACH: { code: "network-unreachable", state: "no route to the network", hint: "Check the network or the VPN" },
+  ENETDOWN: { code: "network-unreachable", state: "the network is down", hint: "Check the network or the VPN" },
+  EACCES: { code: "connection-forbidden", state: "forbidden by this machine", hint: "Check the local firewall" },
+  EPERM: { code: "connection-forbidden", state: "forbidden by this machine", hint: "Check the local firewall" },
+};
+
+const LOCAL_CODES: readonly string[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"];
+
+/** Turns what a connect failed with into an AppError. */
+export function connectError(endpoint: Endpoint, hop: Hop, cause: unknown): AppError {
+  const system = systemErrorCode(cause);
+  const action = `Cannot connect to ${formatEndpoint(endpoint)}`;
+  if (system === "ETIMEDOUT") {
+    return new TimeoutError(`${action}: no answer`, { code: "connection-timeout", hop, cause });
+  }
+  if (system !== undefined && LOCAL_CODES.includes(system)) {
+    const hint = "Close programs that hold many connections, or raise the limit of open files";
+    return new LocalError(`${action}: this machine has no room for another connection (${system})`, {
+      code: "no-room-for-connection",
+      hop,
+      cause,
+      hint,
+      transient: true,
+    });
+  }
+  const reason = system === undefined ? undefined : REASONS[system];
+  if (reason === undefined) {
+    return new UnreachableError(`${action}: ${errorMessage(cause)}`, { code: "connection-failed", hop, cause });
+  }
+  const { code, state, hint } = reason;
+  return new UnreachableError(`${action}: ${state}`, { code, hop, cause, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** The error of a connect whose time is over. */
+export function connectTimeout(endpoint: Endpoint, hop: Hop, timeoutMs: number): TimeoutError {
+  return new TimeoutError(`Cannot connect to ${formatEndpoint(endpoint)}: no answer within ${timeoutMs} ms`, {
+    code: "connection-timeout",
+    hop,
+    hint: "Check the network or the VPN",
+  });
+}
