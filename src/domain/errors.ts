@@ -16,6 +16,31 @@ export type Hop =
   | "ssh-login"
   | "ssh-key";
 
+/** Every hop, for decoders. */
+export const HOPS: readonly Hop[] = [
+  "local-port",
+  "dns",
+  "api",
+  "api-login",
+  "proxy-tcp",
+  "proxy-login",
+  "tls",
+  "jump-host",
+  "run-state",
+  "remote-port",
+  "ssh-banner",
+  "ssh-login",
+  "ssh-key",
+];
+
+/** Codes of errors that say that a run is over for good, so that a tunnel to it has nothing left to do. */
+export const RUN_OVER_CODES: readonly string[] = ["run-ended", "run-not-found"];
+
+/** Whether the error says that the run is over for good. */
+export function isRunOver(error: unknown): boolean {
+  return error instanceof AppError && RUN_OVER_CODES.includes(error.code);
+}
+
 /** What an error carries besides its message. */
 export type ErrorDetails = {
   /** Stable, kebab-case name of the failure, the same in messages, logs and `--json`. */
@@ -99,6 +124,15 @@ export class LocalError extends AppError {
   readonly exitCode = 1;
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, { code: "local", transient: false, ...details });
+  }
+}
+
+/** A failure that another process of ours met and wrote down; keeps that process's words and exit code. */
+export class CarriedError extends AppError {
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number, details: ErrorDetails) {
+    super(message, { code: "failed", transient: false, ...details });
+    this.exitCode = exitCode;
   }
 }
 

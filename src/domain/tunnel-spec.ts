@@ -20,6 +20,8 @@ export type TunnelSpec = {
   readonly run: string;
   readonly ports: readonly PortPair[];
   readonly listenAddress: string;
+  /** Whether a free port may be taken where a wanted local port is held by somebody else. */
+  readonly portFallback: boolean;
   readonly direct: boolean;
   readonly region?: string;
   readonly actAs?: string;

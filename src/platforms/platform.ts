@@ -1,4 +1,5 @@
 // The contract of a platform: it recognises names of runs and turns them into routes.
+import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
 import type { Route, SshLogin } from "../domain/route.ts";
 import type { Claim } from "../domain/run-name.ts";
@@ -12,8 +13,8 @@ export type PlatformContext = {
   /** The user's home folder, where the platform's own client keeps its files. */
   readonly homeFolder: string;
   readonly log: Log;
-  /** Milliseconds since 1970, for token expiry and signatures. */
-  readonly now: () => number;
+  /** Wall clock for token expiry and signatures, sleeping for retries. */
+  readonly clock: Clock;
 };
 
 /** Options of one resolve, from the command line. */
@@ -27,6 +28,10 @@ export type ResolveOptions = {
   readonly app?: string;
   /** A key of the user's own; makes passwordless SSH possible where the platform hands out no login. */
   readonly identityGiven: boolean;
+  /** False where nobody will log in, so that looking up logins can be spared. Default true. */
+  readonly sshWanted?: boolean;
+  /** Tries per API call; default: the platform's choice. */
+  readonly retries?: number;
   readonly signal: AbortSignal;
 };
 
@@ -71,6 +76,8 @@ export interface Platform {
   readonly clientVariables: readonly string[];
   /** Reads a name by its form alone; undefined when the form does not fit. Canonical id and how sure. */
   recognise(name: string): { readonly id: string; readonly claim: Claim } | undefined;
+  /** What people call the run of this canonical id, before the platform was asked: `pipeline-56819`. */
+  displayName(id: string): string;
   /** Whether enough is configured to ask the platform anything; never asks the network. */
   isConfigured(context: PlatformContext): Promise<boolean>;
   /** What is configured and where it came from, secrets masked. */

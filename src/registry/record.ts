@@ -2,7 +2,7 @@
 //
 // Fields: see TunnelRecord. Unknown fields are kept out; a record of a newer format is left alone and reported.
 import * as v from "valibot";
-import { LocalError } from "../domain/errors.ts";
+import { HOPS, type Hop, LocalError } from "../domain/errors.ts";
 import type { JsonObject, JsonValue } from "../domain/json.ts";
 import type { ProcessIdentity } from "../domain/process-identity.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
@@ -18,7 +18,7 @@ export type RecordFailure = {
   readonly message: string;
   readonly code: string;
   readonly exitCode: number;
-  readonly hop?: string;
+  readonly hop?: Hop;
   readonly hint?: string;
 };
 
@@ -67,6 +67,7 @@ const spec = v.object({
   run: v.string(),
   ports: v.array(portPair),
   listenAddress: v.string(),
+  portFallback: v.boolean(),
   direct: v.boolean(),
   region: v.exactOptional(v.string()),
   actAs: v.exactOptional(v.string()),
@@ -103,7 +104,7 @@ const recordSchema = v.object({
       message: v.string(),
       code: v.string(),
       exitCode: v.number(),
-      hop: v.exactOptional(v.string()),
+      hop: v.exactOptional(v.picklist(HOPS)),
       hint: v.exactOptional(v.string()),
     }),
   ),

@@ -2,15 +2,15 @@
 import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
-import { errorMessage, systemErrorCode } from "../domain/errors.ts";
+import { AppError, errorMessage, systemErrorCode } from "../domain/errors.ts";
 import type { ProcessIdentity } from "../domain/process-identity.ts";
 import { ensurePrivateFolder, readTextIfExists, removeIfExists, replaceFile } from "../os/atomic-file.ts";
 import { withFileLock } from "../os/file-lock.ts";
 import type { Processes } from "../os/processes/processes.ts";
 import { decodeRecord, encodeRecord, type TunnelRecord } from "./record.ts";
 
-/** A record file that cannot be read as one. */
-export type DamagedRecord = { readonly path: string; readonly message: string };
+/** A record file that cannot be read as one; `newer`: because a newer runtunnel wrote it, so it is none of our business. */
+export type DamagedRecord = { readonly path: string; readonly message: string; readonly newer: boolean };
 
 /** Everything in the registry at one moment. */
 export type RegistryContent = { readonly records: readonly TunnelRecord[]; readonly damaged: readonly DamagedRecord[] };
@@ -43,7 +43,8 @@ export class Registry {
         const text = await readTextIfExists(path, MAX_RECORD_BYTES);
         if (text !== undefined) records.push(decodeRecord(text, path));
       } catch (error) {
-        damaged.push({ path, message: errorMessage(error) });
+        const newer = error instanceof AppError && error.code === "record-newer";
+        damaged.push({ path, message: errorMessage(error), newer });
       }
     }
     records.sort((one, other) => one.createdAt - other.createdAt || one.id.localeCompare(other.id));

@@ -2,7 +2,7 @@
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
 import type { Settings } from "../domain/setting.ts";
-import type { Folders, OperatingSystem } from "../os/paths.ts";
+import type { Folders, System } from "../os/paths.ts";
 import type { Processes } from "../os/processes/processes.ts";
 import type { Platform, PlatformContext } from "../platforms/platform.ts";
 import type { Registry } from "../registry/store.ts";
@@ -24,8 +24,8 @@ export interface Configuration {
   load(): Promise<Settings>;
   /** Environment variables that platforms declared, for `PlatformContext.environment`. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What goes to a background process on its standard input. Holds secrets. */
-  handover(): string;
+  /** What goes to a background process on its standard input, with the file it logs to. Holds secrets. */
+  handover(logFile: string): string;
   /** The environment for a background process, without the variables that travel in the handover. */
   readonly childEnvironment: Readonly<Record<string, string>>;
 }
@@ -36,7 +36,7 @@ export type AppContext = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Log;
-  readonly system: OperatingSystem;
+  readonly system: System;
   readonly folders: Folders;
   readonly workingFolder: string;
   readonly processes: Processes;
@@ -56,6 +56,6 @@ export async function platformContext(context: AppContext): Promise<PlatformCont
     environment: context.configuration.environment,
     homeFolder: context.folders.home,
     log: context.log,
-    now: () => context.clock.now(),
+    clock: context.clock,
   };
 }

@@ -1,7 +1,7 @@
 // What commands and a running tunnel say to each other over its control channel: a loopback port, one JSON object a
 // line, opened by the token of the record. A loopback port works alike on every system and on every file system.
 import * as v from "valibot";
-import { LocalError } from "../domain/errors.ts";
+import { HOPS, LocalError } from "../domain/errors.ts";
 import type { Health } from "../domain/health.ts";
 
 /** Longest line either side accepts. */
@@ -57,7 +57,7 @@ const requestSchema = v.object({
 
 const failureSchema = v.object({
   code: v.string(),
-  hop: v.exactOptional(v.string()),
+  hop: v.exactOptional(v.picklist(HOPS)),
   message: v.string(),
   at: v.number(),
 });
@@ -120,7 +120,7 @@ export function decodeReply(line: string): ControlReply {
   const result = v.safeParse(replySchema, parseJson(line));
   if (!result.success)
     throw new LocalError("The tunnel's control channel answered garbage", { code: "control-garbled" });
-  return result.output as ControlReply;
+  return result.output;
 }
 
 function parseJson(line: string): unknown {

@@ -1,0 +1,110 @@
+// The settings of this call and of the background process it may start: both see the same flags, the same environment
+// and the same files; nothing secret goes through arguments or the child's environment.
+import * as v from "valibot";
+import { UsageError } from "../domain/errors.ts";
+import type { SettingDeclaration, Settings } from "../domain/setting.ts";
+import { PROFILE_VARIABLE, weighSettings } from "./settings.ts";
+
+/** Where settings come from. */
+export type ConfigurationSources = {
+  readonly declarations: readonly SettingDeclaration[];
+  /** Variables of platforms' own clients. */
+  readonly clientVariables: readonly string[];
+  readonly flags: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly profile?: string;
+  readonly configFile: string;
+  /** Text of the file, or undefined when there is none. */
+  readonly readConfigFile: (path: string) => Promise<string | undefined>;
+};
+
+/** What a background process gets on its standard input. */
+export type Handover = {
+  readonly flags: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly profile?: string;
+  /** Where the background process logs to. */
+  readonly logFile: string;
+};
+
+/** Settings for use cases; see `Configuration` in src/tunnel/context.ts. */
+export class CliConfiguration {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly childEnvironment: Readonly<Record<string, string>>;
+  readonly #sources: ConfigurationSources;
+  readonly #known: Readonly<Record<string, string>>;
+
+  constructor(sources: ConfigurationSources) {
+    this.#sources = sources;
+    const settingVariables = sources.declarations.flatMap((declaration) => declaration.variables);
+    this.#known = pick(sources.environment, [...settingVariables, ...sources.clientVariables, PROFILE_VARIABLE]);
+    this.environment = pick(sources.environment, sources.clientVariables);
+    this.childEnvironment = omit(sources.environment, Object.keys(this.#known));
+  }
+
+  async load(): Promise<Settings> {
+    const { configFile, declarations, flags, profile } = this.#sources;
+    const text = await this.#sources.readConfigFile(configFile);
+    if (text === undefined && profile !== undefined) {
+      throw new UsageError(`There is no profile "${profile}": the file "${configFile}" does not exist`);
+    }
+    return weighSettings({
+      declarations,
+      flags,
+      environment: this.#known,
+      ...(text === undefined ? {} : { file: { path: configFile, text } }),
+      ...(profile === undefined ? {} : { profile }),
+    });
+  }
+
+  handover(logFile: string): string {
+    const { flags, profile } = this.#sources;
+    const handover: Handover = {
+      flags,
+      environment: this.#known,
+      logFile,
+      ...(profile === undefined ? {} : { profile }),
+    };
+    return JSON.stringify(handover);
+  }
+}
+
+const handoverSchema = v.object({
+  flags: v.record(v.string(), v.string()),
+  environment: v.record(v.string(), v.string()),
+  profile: v.exactOptional(v.string()),
+  logFile: v.string(),
+});
+
+/** Reads a handover; an empty text (a service manager started us) is none. */
+export function decodeHandover(text: string): Handover | undefined {
+  if (text.trim() === "") return undefined;
+  try {
+    return v.parse(handoverSchema, JSON.parse(text));
+  } catch (cause) {
+    throw new UsageError("The settings on standard input cannot be read", { cause });
+  }
+}
+
+function pick(
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = environment[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
+
+function omit(
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const left: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && !names.includes(name)) left[name] = value;
+  }
+  return left;
+}

@@ -1,0 +1,79 @@
+// Data -> tables and figures for people. Pure.
+import Table from "cli-table3";
+
+/** One column of a table. */
+export type Column<Row> = {
+  readonly title: string;
+  readonly value: (row: Row) => string;
+  /** Whether the column gives way when the terminal is narrow; the widest of these shrinks first. */
+  readonly shrinks?: boolean;
+  readonly align?: "left" | "right";
+};
+
+const GAP = 2;
+const LEAST_WIDTH = 6;
+
+/** Renders rows under titles, no wider than `width` where shrinking columns allow it. */
+export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width: number): string {
+  const cells = rows.map((row) => columns.map((column) => column.value(row)));
+  const widths = columns.map((column, index) =>
+    Math.max(column.title.length, ...cells.map((row) => Bun.stringWidth(row[index] ?? ""))),
+  );
+  shrink(widths, columns, width);
+  const table = new Table({
+    head: columns.map((column) => column.title),
+    colWidths: widths.map((columnWidth) => columnWidth + GAP),
+    colAligns: columns.map((column) => column.align ?? "left"),
+    style: { head: [], border: [], "padding-left": 0, "padding-right": GAP },
+    chars: NO_BORDERS,
+  });
+  table.push(...cells);
+  return `${table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n")}\n`;
+}
+
+/** `1.5 MiB`, for people. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+function shrink<Row>(widths: number[], columns: readonly Column<Row>[], width: number): void {
+  const total = (): number => widths.reduce((sum, columnWidth) => sum + columnWidth + GAP, 0);
+  while (total() > width) {
+    let widest = -1;
+    for (const [index, column] of columns.entries()) {
+      if (column.shrinks === true && (widths[index] ?? 0) > (widest < 0 ? LEAST_WIDTH : (widths[widest] ?? 0)))
+        widest = index;
+    }
+    if (widest < 0) return;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+}
+
+const NO_BORDERS = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "",
+} as const;

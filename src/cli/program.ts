@@ -1,0 +1,203 @@
+// The yargs program: commands and options assembled, words parsed, one command run.
+import leven from "leven";
+import yargs, { type Argv } from "yargs";
+import { UsageError } from "../domain/errors.ts";
+import type { Arguments, Command, CommandRun } from "./command.ts";
+import { configCommand } from "./commands/config.ts";
+import { listCommand } from "./commands/list.ts";
+import { logsCommand } from "./commands/logs.ts";
+import { proxyCommand } from "./commands/proxy.ts";
+import { sandboxCommand } from "./commands/sandbox.ts";
+import { startCommand } from "./commands/start.ts";
+import { statusCommand } from "./commands/status.ts";
+import { stopCommand } from "./commands/stop.ts";
+import { CliConfiguration } from "./configuration.ts";
+import { commonOptions, parseLogLevel, readSwitch, readText, SHORT_NAMES } from "./options.ts";
+import { createProgress } from "./progress.ts";
+import type { World } from "./world.ts";
+
+/** All commands, in the order of the help. */
+const COMMANDS: readonly Command[] = [
+  startCommand,
+  stopCommand,
+  listCommand,
+  statusCommand,
+  logsCommand,
+  proxyCommand,
+  sandboxCommand,
+  configCommand,
+];
+
+/** Help is no wider than this even on a wide terminal: long lines are hard to read. */
+const MAX_HELP_WIDTH = 110;
+
+/** Parses the words and runs the command. Returns the exit code; throws what went wrong. */
+export async function runProgram(world: World): Promise<number> {
+  const words = world.arguments[0] === "tunnel" ? world.arguments.slice(1) : world.arguments;
+  const chosen: { command?: Command; words?: Arguments } = {};
+  const program = assemble(world, (command, parsed) => {
+    chosen.command = command;
+    chosen.words = parsed;
+  });
+  const { beforeDashes, afterDashes } = splitDashes(words);
+  const help = await parse(program, beforeDashes.length === 0 ? ["--help"] : beforeDashes);
+  if (help !== "") {
+    world.stdout.write(`${fixShortNames(help)}\n`);
+    return 0;
+  }
+  if (chosen.command === undefined || chosen.words === undefined) throw new UsageError("No command is given");
+  return runCommand(chosen.command, { ...chosen.words, "--": afterDashes }, world);
+}
+
+function assemble(world: World, onCommand: (command: Command, words: Arguments) => void): Argv {
+  const program = yargs()
+    .scriptName("runtunnel")
+    .locale("en")
+    .parserConfiguration({
+      "short-option-groups": false,
+      "boolean-negation": false,
+      "camel-case-expansion": false,
+      "dot-notation": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+      "duplicate-arguments-array": true,
+    })
+    .usage(
+      "TCP access to remote compute runs: SSH, SFTP, notebooks, databases, anything.\n\nUsage: $0 <command> [options]",
+    )
+    .help("help")
+    .alias("help", "h")
+    .version(world.version)
+    .exitProcess(false)
+    .strict()
+    .recommendCommands()
+    .wrap(Math.min(MAX_HELP_WIDTH, world.stdout.columns))
+    .epilog('Try it without an account: "runtunnel sandbox". Help for one command: "runtunnel start --help".');
+  for (const command of COMMANDS) {
+    program.command({
+      command: command.usage,
+      describe: command.hidden === true ? false : command.summary,
+      builder: (inner: Argv) => describe(command, commonOptions(command.options(inner)), world),
+      handler: (parsed: Arguments) => onCommand(command, parsed),
+    });
+  }
+  return program.demandCommand(1, "No command is given");
+}
+
+function describe(command: Command, inner: Argv, world: World): Argv {
+  let described = inner.usage(
+    `$0 ${command.usage} [options]\n\n${[command.summary, command.details].filter(Boolean).join(".\n")}`,
+  );
+  for (const declaration of world.declarations) {
+    if (declaration.flag === undefined || declaration.key.indexOf(".") < 0 || !takesPlatformFlags(command)) continue;
+    described = described.option(declaration.flag, {
+      type: declaration.kind === "boolean" ? "boolean" : "string",
+      describe: declaration.description,
+      group: "Platforms:",
+    });
+  }
+  for (const [line, what] of command.examples) described = described.example(line, what);
+  return described.epilog("");
+}
+
+/** Flags of platforms make sense where a platform is asked for a run. */
+function takesPlatformFlags(command: Command): boolean {
+  return command === startCommand || command === proxyCommand || command === configCommand;
+}
+
+/** Runs the parser; the help text, or "" when a command was chosen. */
+async function parse(program: Argv, words: readonly string[]): Promise<string> {
+  const known = knownOptions(program);
+  program.fail((message: string, error: Error | undefined) => {
+    throw error ?? explain(message, known());
+  });
+  let text = "";
+  await program.parseAsync([...words], {}, (error: Error | undefined | null, _parsed: unknown, output: string) => {
+    if (error) throw error;
+    text = output;
+  });
+  return text;
+}
+
+function knownOptions(program: Argv): () => readonly string[] {
+  return () => {
+    const inner = program as Argv & { getOptions?: () => { readonly key: Readonly<Record<string, unknown>> } };
+    return Object.keys(inner.getOptions?.().key ?? {});
+  };
+}
+
+function explain(message: string, options: readonly string[]): UsageError {
+  const unknown = /^Unknown arguments?: (.+)$/.exec(message)?.[1]?.split(", ") ?? [];
+  const hints = unknown.flatMap((word) => {
+    const near = options.filter((option) => leven(option, word) <= Math.max(1, Math.floor(option.length / 4)));
+    return near.map((option) => `--${option}`);
+  });
+  const first = (message.split("\n")[0] ?? message).replace(
+    /^Not enough non-option arguments.*$/,
+    "Something is missing: see the usage",
+  );
+  const hint =
+    hints.length > 0
+      ? `Did you mean ${[...new Set(hints)].join(" or ")}?`
+      : 'See "runtunnel --help", or --help behind a command';
+  return new UsageError(first, { hint: message.startsWith("Did you mean") ? 'See "runtunnel --help"' : hint });
+}
+
+/** yargs knows nothing of the words behind `--`: they belong to somebody else's program. */
+function splitDashes(words: readonly string[]): { beforeDashes: readonly string[]; afterDashes: readonly string[] } {
+  const at = words.indexOf("--");
+  return at < 0
+    ? { beforeDashes: words, afterDashes: [] }
+    : { beforeDashes: words.slice(0, at), afterDashes: words.slice(at + 1) };
+}
+
+/** yargs prints short names of several letters with two dashes; ours have one. */
+function fixShortNames(help: string): string {
+  const names = Object.values(SHORT_NAMES).filter((name) => name.length > 1);
+  return help.replaceAll(new RegExp(`--(${names.join("|")})(?=[, ])`, "g"), " -$1");
+}
+
+async function runCommand(command: Command, words: Arguments, world: World): Promise<number> {
+  const profile = readText(words, "profile");
+  const configuration = new CliConfiguration({
+    declarations: world.declarations,
+    clientVariables: world.clientVariables,
+    flags: settingFlags(words, world),
+    environment: world.environment,
+    ...(profile === undefined ? {} : { profile }),
+    configFile: world.configFile,
+    readConfigFile: world.readConfigFile,
+  });
+  const settings = await configuration.load();
+  const json = readSwitch(words, "json");
+  const context = world.createContext({
+    configuration,
+    logLevel: parseLogLevel(settings.find("log-level")?.value ?? "ERROR"),
+    progress: createProgress(world.stderr),
+  });
+  const run: CommandRun = {
+    world,
+    arguments: words,
+    settings,
+    context,
+    json,
+    print: (data, text) => world.stdout.write(json ? `${JSON.stringify(data, undefined, 2)}\n` : text()),
+  };
+  try {
+    return (await command.run(run)) ?? 0;
+  } finally {
+    context.progress.done();
+  }
+}
+
+/** Values of flags that are settings. */
+function settingFlags(words: Arguments, world: World): Record<string, string> {
+  const flags: Record<string, string> = {};
+  for (const { flag, key, kind } of world.declarations) {
+    if (flag === undefined) continue;
+    if (kind === "boolean" && words[flag] !== undefined) flags[key] = String(readSwitch(words, flag));
+    const text = kind === "boolean" ? undefined : readText(words, flag);
+    if (text !== undefined) flags[key] = text;
+  }
+  return flags;
+}

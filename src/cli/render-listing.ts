@@ -1,0 +1,114 @@
+// Tunnels as tables and pages for people.
+import pc from "picocolors";
+import { formatDuration } from "../domain/duration.ts";
+import { formatPorts } from "../domain/ports.ts";
+import type { AppContext } from "../tunnel/context.ts";
+import type { ListedState, ListedTunnel, Listing } from "../tunnel/list.ts";
+import { describeAddresses, describeAge } from "./describe-tunnel.ts";
+import { type Column, formatBytes, renderTable } from "./output.ts";
+import type { Output } from "./world.ts";
+
+/** The table of `list`. */
+export function renderListing(listing: Listing, context: AppContext, output: Output): string {
+  const notes = listing.damaged.map((file) => `warning: ${file.message}\n`).join("");
+  if (listing.tunnels.length === 0) return `${notes}No tunnels. Start one: runtunnel start RUN -lp PORT -rp PORT\n`;
+  return notes + renderTable(listing.tunnels, columns(context, output.hasColor), output.columns);
+}
+
+function columns(context: AppContext, hasColor: boolean): readonly Column<ListedTunnel>[] {
+  const pairs = ({ record }: ListedTunnel) => record.boundPorts ?? record.spec.ports;
+  return [
+    { title: "RUN", value: ({ record }) => record.runName, shrinks: true },
+    { title: "PLATFORM", value: ({ record }) => record.spec.platform, shrinks: true },
+    { title: "LOCAL", value: (tunnel) => formatPorts(pairs(tunnel).map((pair) => pair.local)) },
+    { title: "REMOTE", value: (tunnel) => formatPorts(pairs(tunnel).map((pair) => pair.remote)) },
+    { title: "PID", value: ({ record }) => String(record.process?.pid ?? "-"), align: "right" },
+    { title: "OWNER", value: ({ record }) => record.owner, shrinks: true },
+    { title: "HEALTH", value: ({ state }) => colorState(state, hasColor) },
+    { title: "SINCE", value: ({ record }) => describeAge(record, context) },
+    { title: "CONNS", value: ({ status }) => String(status?.openConnections ?? "-"), align: "right" },
+    {
+      title: "BYTES",
+      value: ({ status }) => (status === undefined ? "-" : formatBytes(status.bytesUp + status.bytesDown)),
+      align: "right",
+    },
+    { title: "RTT", value: ({ status }) => formatRoundTrip(status?.health.roundTripMs), align: "right" },
+  ];
+}
+
+/** One tunnel in full, for `status`. */
+export function renderStatus(tunnel: ListedTunnel, context: AppContext, output: Output): string {
+  const { record, state, status } = tunnel;
+  const rows: [string, string][] = [
+    ["Run", `${record.runName} (${record.spec.platform})`],
+    ["Health", colorState(state, output.hasColor)],
+    ["Ports", describeAddresses(record)],
+    ["Process", `${record.process?.pid ?? "-"}, ${record.mode}, user ${record.owner} on ${record.machine}`],
+    ["Up for", describeAge(record, context)],
+    ["Log", record.logFile ?? "-"],
+  ];
+  if (status !== undefined) {
+    const { health } = status;
+    rows.push(
+      ["Route", status.route],
+      ["Round trip", formatRoundTrip(health.roundTripMs)],
+      [
+        "Connections",
+        `${status.openConnections} open, ${status.totalConnections} in all, ${status.failedConnections} failed`,
+      ],
+      ["Bytes", `${formatBytes(status.bytesUp)} up, ${formatBytes(status.bytesDown)} down`],
+    );
+    if (health.lastFailure !== undefined) {
+      rows.push(["Last error", `${ago(health.lastFailure.at, context)}: ${health.lastFailure.message}`]);
+    }
+  }
+  for (const warning of record.warnings) rows.push(["Warning", warning]);
+  const width = Math.max(...rows.map(([title]) => title.length)) + 2;
+  const head = rows.map(([title, value]) => `${title.padEnd(width)}${value}\n`).join("");
+  return head + renderHistory(tunnel, context);
+}
+
+function renderHistory({ status }: ListedTunnel, context: AppContext): string {
+  if (status === undefined) return "";
+  const probes = status.probes.slice(-5).map((probe) => {
+    const what = probe.ok ? `answered in ${formatRoundTrip(probe.roundTripMs)}` : (probe.message ?? "failed");
+    return `  ${ago(probe.at, context)}: ${what}\n`;
+  });
+  const outages = status.outages.slice(-5).map((outage) => {
+    const length = outage.to === undefined ? "lasting" : `for ${formatDuration(outage.to - outage.from)}`;
+    return `  ${ago(outage.from, context)}, ${length}: ${outage.message}\n`;
+  });
+  return (
+    (probes.length === 0 ? "" : `Recent probes\n${probes.join("")}`) +
+    (outages.length === 0 ? "" : `Outages\n${outages.join("")}`)
+  );
+}
+
+function ago(at: number, context: AppContext): string {
+  return `${formatDuration(Math.max(0, context.clock.now() - at))} ago`;
+}
+
+function formatRoundTrip(ms: number | undefined): string {
+  if (ms === undefined) return "-";
+  return ms < 10 ? `${ms.toFixed(1)}ms` : `${Math.round(ms)}ms`;
+}
+
+function colorState(state: ListedState, hasColor: boolean): string {
+  const colors = pc.createColors(hasColor);
+  switch (state) {
+    case "healthy":
+      return colors.green(state);
+    case "starting":
+    case "stopping":
+    case "degraded":
+      return colors.yellow(state);
+    case "unhealthy":
+    case "failed":
+    case "hanging":
+    case "dead":
+    case "ended":
+      return colors.red(state);
+    case "elsewhere":
+      return colors.dim(state);
+  }
+}

@@ -1,0 +1,43 @@
+// What the command line may reach of the outside: streams, environment, and the maker of contexts. Built in main.ts.
+import type { ByteStream } from "../domain/byte-stream.ts";
+import type { LogLevel } from "../domain/log.ts";
+import type { SettingDeclaration } from "../domain/setting.ts";
+import type { AppContext, Configuration, Progress } from "../tunnel/context.ts";
+
+/** A place to print to. */
+export type Output = {
+  write(text: string): void;
+  readonly isTty: boolean;
+  /** Width in characters; 80 where unknown. */
+  readonly columns: number;
+  readonly hasColor: boolean;
+};
+
+/** What a context is made of. */
+export type ContextRequest = {
+  readonly configuration: Configuration;
+  readonly logLevel: LogLevel;
+  /** A file that takes the log, with times; absent: a person reads it on stderr. */
+  readonly logFile?: string;
+  readonly progress: Progress;
+};
+
+/** The outside world, for the command line. */
+export type World = {
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingFolder: string;
+  readonly homeFolder: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly configFile: string;
+  readonly declarations: readonly SettingDeclaration[];
+  readonly clientVariables: readonly string[];
+  readonly readConfigFile: (path: string) => Promise<string | undefined>;
+  readonly readStdin: () => Promise<string>;
+  readonly createContext: (request: ContextRequest) => AppContext;
+  readonly version: string;
+  readonly isWindows: boolean;
+  /** Standard input and output as one stream. */
+  readonly openStdio: () => ByteStream;
+};

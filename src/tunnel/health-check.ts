@@ -1,0 +1,141 @@
+// Runs probes on a schedule, listens to the outcome of real dials, and keeps the history that `status` shows.
+import type { Clock } from "../domain/clock.ts";
+import { AppError, errorMessage } from "../domain/errors.ts";
+import { afterEnd, afterFailure, afterSuccess, type Failure, type Health, initialHealth } from "../domain/health.ts";
+import type { Log } from "../domain/log.ts";
+import type { Outage, ProbeResult } from "./control-protocol.ts";
+
+/** While all is well, at most one small connection a minute: a probe must not keep a run from idling out. */
+const HEALTHY_INTERVAL_MS = 60_000;
+/** Failing probes do not reach the run, so they may come more often; growing from the first to the last value. */
+const FAILING_INTERVALS_MS = [5000, 10_000, 20_000, 30_000, 60_000] as const;
+/** How often the clocks are compared. Short enough to notice a wake-up soon, long enough to cost nothing. */
+const TICK_MS = 10_000;
+/** The wall clock running ahead of the monotonic clock by this much between two ticks means that the machine slept. */
+const SLEEP_GAP_MS = 15_000;
+/** History kept for `status`. */
+const KEPT_PROBES = 20;
+const KEPT_OUTAGES = 20;
+
+/** Options of a monitor. */
+export type HealthMonitorOptions = {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** One probe; resolves to the round trip in milliseconds. */
+  readonly probe: () => Promise<number>;
+};
+
+/** Health of one tunnel. `run` serves until the signal is aborted. */
+export class HealthMonitor {
+  readonly #options: HealthMonitorOptions;
+  readonly #probes: ProbeResult[] = [];
+  readonly #outages: Outage[] = [];
+  #health: Health;
+
+  constructor(options: HealthMonitorOptions) {
+    this.#options = options;
+    this.#health = initialHealth(options.clock.now());
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  get probes(): readonly ProbeResult[] {
+    return this.#probes;
+  }
+
+  get outages(): readonly Outage[] {
+    return this.#outages;
+  }
+
+  /** The remote side was reached, by a probe or by a real dial. */
+  succeed(roundTripMs: number): void {
+    const now = this.#options.clock.now();
+    const before = this.#health;
+    this.#health = afterSuccess(before, now, roundTripMs);
+    const outage = this.#outages.at(-1);
+    if (outage !== undefined && outage.to === undefined) {
+      this.#outages[this.#outages.length - 1] = { ...outage, to: now };
+      this.#options.log.info("The run is reached again", { afterMs: now - outage.from });
+    }
+  }
+
+  /** The remote side was not reached. */
+  fail(error: unknown): void {
+    const failure = this.#toFailure(error);
+    const before = this.#health.state;
+    this.#health = afterFailure(this.#health, failure);
+    if (this.#outages.at(-1)?.to !== undefined || this.#outages.length === 0) {
+      push(this.#outages, { from: failure.at, code: failure.code, message: failure.message }, KEPT_OUTAGES);
+    }
+    if (before !== this.#health.state) {
+      this.#options.log.warning(`The tunnel is ${this.#health.state}: ${failure.message}`, { code: failure.code });
+    }
+  }
+
+  /** The run is over. */
+  end(error: unknown): void {
+    this.#health = afterEnd(this.#health, this.#toFailure(error));
+  }
+
+  /** Probes once and records the outcome; true when the remote side answered. */
+  async probeNow(): Promise<boolean> {
+    const at = this.#options.clock.now();
+    try {
+      const roundTripMs = await this.#options.probe();
+      push(this.#probes, { at, ok: true, roundTripMs }, KEPT_PROBES);
+      this.succeed(roundTripMs);
+      return true;
+    } catch (error) {
+      push(this.#probes, { at, ok: false, message: errorMessage(error) }, KEPT_PROBES);
+      this.fail(error);
+      return false;
+    }
+  }
+
+  /** Probes on schedule until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let nextAt = clock.monotonicMs() + this.#intervalMs();
+    while (!signal.aborted) {
+      const wall = clock.now();
+      const monotonic = clock.monotonicMs();
+      const slept = await clock.sleep(Math.min(TICK_MS, Math.max(0, nextAt - monotonic)), signal).then(
+        () => true,
+        () => false,
+      );
+      if (!slept) return;
+      const gapMs = clock.now() - wall - (clock.monotonicMs() - monotonic);
+      const woke = gapMs > SLEEP_GAP_MS;
+      if (woke) this.#options.log.info("The machine slept; probing at once", { forMs: gapMs });
+      if (woke || clock.monotonicMs() >= nextAt) {
+        if (woke || this.#isDue()) await this.probeNow();
+        nextAt = clock.monotonicMs() + this.#intervalMs();
+      }
+    }
+  }
+
+  /** A real connection that succeeded within the interval says the same as a probe. */
+  #isDue(): boolean {
+    const { state, lastSuccessAt } = this.#health;
+    return state !== "healthy" || this.#options.clock.now() - (lastSuccessAt ?? 0) >= HEALTHY_INTERVAL_MS;
+  }
+
+  #intervalMs(): number {
+    const { failuresInRow } = this.#health;
+    if (failuresInRow === 0) return HEALTHY_INTERVAL_MS;
+    return FAILING_INTERVALS_MS[Math.min(failuresInRow, FAILING_INTERVALS_MS.length) - 1] ?? HEALTHY_INTERVAL_MS;
+  }
+
+  #toFailure(error: unknown): Failure {
+    const at = this.#options.clock.now();
+    if (!(error instanceof AppError)) return { code: "internal", message: errorMessage(error), at };
+    return { code: error.code, message: error.message, at, ...(error.hop === undefined ? {} : { hop: error.hop }) };
+  }
+}
+
+function push<T>(list: T[], item: T, limit: number): void {
+  list.push(item);
+  if (list.length > limit) list.shift();
+}

@@ -1,0 +1,69 @@
+// One dial for one local connection: tries again with backoff while the route is down, instead of failing at once.
+import { DIAL_BACKOFF } from "../domain/backoff.ts";
+import type { ByteStream } from "../domain/byte-stream.ts";
+import type { Clock } from "../domain/clock.ts";
+import { AppError, isTransient } from "../domain/errors.ts";
+import { retry } from "../domain/retry.ts";
+import type { LiveRoute } from "./live-route.ts";
+
+/** Where the run was reached and only its port said no, waiting long helps nobody: services refuse at once. */
+const REMOTE_PORT_HOLD_MS = 700;
+
+/** What a held dial needs. */
+export type HeldDialOptions = {
+  readonly route: LiveRoute;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Tries in all. */
+  readonly retries: number;
+  /** For one try, milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** No new try begins later than this, milliseconds. */
+  readonly holdMs: number;
+  readonly onSuccess: (roundTripMs: number) => void;
+  readonly onFailure: (error: unknown) => void;
+};
+
+/** Dials a remote port. The last error is thrown when tries, time or patience run out. */
+export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldDialOptions): Promise<ByteStream> {
+  const { clock } = options;
+  const startedAt = clock.monotonicMs();
+  let refusedLogins = 0;
+  return retry(
+    async () => {
+      const { dialer } = await options.route.get();
+      const dialledAt = clock.monotonicMs();
+      const stream = await dialer.dial(remotePort, { signal, timeoutMs: options.connectTimeoutMs });
+      options.onSuccess(clock.monotonicMs() - dialledAt);
+      return stream;
+    },
+    {
+      attempts: options.retries,
+      backoff: DIAL_BACKOFF,
+      clock,
+      random: options.random,
+      signal,
+      canRetry: (error) => {
+        if (signal.aborted) return false;
+        options.onFailure(error);
+        const waitedMs = clock.monotonicMs() - startedAt;
+        if (isRemotePort(error)) return waitedMs < REMOTE_PORT_HOLD_MS;
+        options.route.doubt();
+        if (isProxyLogin(error)) {
+          // The token may have been renewed since the route was resolved: ask once more with what is there now.
+          refusedLogins += 1;
+          return refusedLogins === 1;
+        }
+        return isTransient(error) && waitedMs < options.holdMs;
+      },
+    },
+  );
+}
+
+function isRemotePort(error: unknown): boolean {
+  return error instanceof AppError && error.hop === "remote-port";
+}
+
+function isProxyLogin(error: unknown): boolean {
+  return error instanceof AppError && error.hop === "proxy-login";
+}

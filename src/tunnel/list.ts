@@ -1,0 +1,51 @@
+// `list` and `status`: what the registry holds, joined with what the running tunnels say of themselves.
+import type { TunnelRecord } from "../registry/record.ts";
+import type { DamagedRecord } from "../registry/store.ts";
+import type { AppContext } from "./context.ts";
+import { fetchStatus } from "./control-client.ts";
+import type { TunnelStatus } from "./control-protocol.ts";
+import { type SelectionOptions, selectRecords } from "./selection.ts";
+
+/** A tunnel's record, for whoever prints it. */
+export type TunnelView = TunnelRecord;
+
+/** State of a tunnel as lists show it: its health while it lives; `hanging`: its process lives but does not answer. */
+export type ListedState =
+  | "starting"
+  | "healthy"
+  | "degraded"
+  | "unhealthy"
+  | "ended"
+  | "stopping"
+  | "failed"
+  | "hanging"
+  | "dead"
+  | "elsewhere";
+
+/** One tunnel with its figures, where it could be asked. */
+export type ListedTunnel = {
+  readonly record: TunnelRecord;
+  readonly state: ListedState;
+  readonly status?: TunnelStatus;
+};
+
+/** All tunnels of the registry, and files in it that are no records. */
+export type Listing = { readonly tunnels: readonly ListedTunnel[]; readonly damaged: readonly DamagedRecord[] };
+
+/** Reads the registry and asks every living tunnel, side by side. Changes nothing. */
+export async function listTunnels(options: SelectionOptions, context: AppContext): Promise<Listing> {
+  const { records, damaged } = await context.registry.list();
+  const selected = selectRecords(records, options, context);
+  return { tunnels: await Promise.all(selected.map((record) => inspect(record, context))), damaged };
+}
+
+async function inspect(record: TunnelRecord, context: AppContext): Promise<ListedTunnel> {
+  const liveness = context.registry.liveness(record);
+  if (liveness !== "alive") return { record, state: liveness };
+  if (record.state === "failed") return { record, state: "failed" };
+  if (record.control === undefined) return { record, state: "starting" };
+  const status = await fetchStatus(record.control, context.signal);
+  if (status === undefined) return { record, state: "hanging" };
+  if (record.state === "ready") return { record, state: status.health.state, status };
+  return { record, state: record.state, status };
+}

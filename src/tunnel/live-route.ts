@@ -1,0 +1,95 @@
+// The way to a run as it is now: resolved once, resolved again when dials fail, shared by all dials of a tunnel.
+import type { Clock } from "../domain/clock.ts";
+import { LocalError } from "../domain/errors.ts";
+import type { Log } from "../domain/log.ts";
+import type { Route } from "../domain/route.ts";
+import type { ResolvedRun } from "../platforms/platform.ts";
+import type { Dialer, Transport } from "../transports/transport.ts";
+
+/** A resolved run with a dialer for its route. */
+export type LiveRun = { readonly run: ResolvedRun; readonly dialer: Dialer };
+
+/** Least time between two resolves: a thousand failing dials must not become a thousand questions to the platform. */
+const MIN_RESOLVE_INTERVAL_MS = 1000;
+
+/** Options of a live route. */
+export type LiveRouteOptions = {
+  readonly resolve: () => Promise<ResolvedRun>;
+  readonly transports: readonly Transport[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told when another machine answers behind the run's name. */
+  readonly onNewIncarnation: (run: ResolvedRun) => void;
+};
+
+/** Holds the current route of one tunnel. Close it when the tunnel ends. */
+export class LiveRoute {
+  readonly #options: LiveRouteOptions;
+  #live: LiveRun | undefined;
+  #resolving: Promise<LiveRun> | undefined;
+  #resolvedAt = Number.NEGATIVE_INFINITY;
+  #stale = true;
+
+  constructor(options: LiveRouteOptions) {
+    this.#options = options;
+  }
+
+  /** The route that is known, however old. */
+  get current(): LiveRun | undefined {
+    return this.#live;
+  }
+
+  /** The route to dial now; asks the platform when there is none yet or the known one was doubted. */
+  get(): Promise<LiveRun> {
+    const live = this.#live;
+    const now = this.#options.clock.monotonicMs();
+    if (live !== undefined && (!this.#stale || now - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS)) {
+      return Promise.resolve(live);
+    }
+    this.#resolving ??= this.#resolve().finally(() => {
+      this.#resolving = undefined;
+    });
+    return this.#resolving;
+  }
+
+  /** Says that a dial along this route failed: the next `get` asks the platform again. */
+  doubt(): void {
+    this.#stale = true;
+  }
+
+  close(): void {
+    this.#live?.dialer.close();
+  }
+
+  async #resolve(): Promise<LiveRun> {
+    this.#resolvedAt = this.#options.clock.monotonicMs();
+    const run = await this.#options.resolve();
+    const previous = this.#live;
+    this.#stale = false;
+    if (previous !== undefined && isSameWay(previous.run.route, run.route)) {
+      this.#live = { run, dialer: previous.dialer };
+    } else {
+      this.#live = { run, dialer: this.#openDialer(run.route) };
+      previous?.dialer.close();
+    }
+    if (previous !== undefined && previous.run.incarnation !== run.incarnation) this.#options.onNewIncarnation(run);
+    return this.#live;
+  }
+
+  #openDialer(route: Route): Dialer {
+    const transport = this.#options.transports.find((candidate) => candidate.name === route.transport);
+    if (transport === undefined) throw new LocalError(`There is no transport "${route.transport}"`);
+    return transport.open(route, this.#options.log);
+  }
+}
+
+/** Whether a dialer of the one route serves the other as well. Headers may carry a renewed token: then it does not. */
+function isSameWay(one: Route, other: Route): boolean {
+  return (
+    one.transport === other.transport &&
+    one.host === other.host &&
+    one.via?.url === other.via?.url &&
+    one.via?.headers === undefined &&
+    other.via?.headers === undefined
+  );
+}

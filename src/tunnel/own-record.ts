@@ -1,0 +1,33 @@
+// The record of the tunnel that this process serves: kept in memory, written as a whole at every change, in order.
+import type { TunnelRecord } from "../registry/record.ts";
+import type { Registry } from "../registry/store.ts";
+
+/** The only writer of one record while its process lives. */
+export class OwnRecord {
+  readonly #registry: Registry;
+  #record: TunnelRecord;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(record: TunnelRecord, registry: Registry) {
+    this.#record = record;
+    this.#registry = registry;
+  }
+
+  get value(): TunnelRecord {
+    return this.#record;
+  }
+
+  /** Changes fields and resolves when the change is on disk. */
+  update(changes: Partial<TunnelRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...changes };
+    const written = this.#writing.then(() => this.#registry.write(this.#record));
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  /** Removes the record from the registry, after all writes. */
+  async remove(): Promise<void> {
+    await this.#writing;
+    await this.#registry.remove(this.#record.id);
+  }
+}

@@ -1,0 +1,121 @@
+// The body of every tunnel, in the foreground, in the background and under a service manager: listens, reaches the run,
+// keeps its record true, and cleans up at the end.
+import { AppError, ConflictError, errorMessage, InterruptedError, NotFoundError } from "../domain/errors.ts";
+import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
+import { awaitRemote } from "./await-remote.ts";
+import type { AppContext } from "./context.ts";
+import { OwnRecord } from "./own-record.ts";
+import { StopRequest } from "./stop-request.ts";
+import { TunnelServer } from "./tunnel-server.ts";
+import { undoConfiguration } from "./undo-configuration.ts";
+
+/** Why a tunnel ended. */
+export type ServeEnd = { readonly reason: "stopped" | "run-over"; readonly message: string };
+
+/** Serves the tunnel of a record until it is told to stop or its run is over. `onReady` is called once, when the remote
+ * side was reached. Throws when the tunnel cannot start; the record then holds the failure for whoever waits for it. */
+export async function serveTunnel(
+  id: string,
+  context: AppContext,
+  onReady: (record: TunnelRecord) => void,
+): Promise<ServeEnd> {
+  const record = await takeRecord(id, context);
+  const stop = new StopRequest(context.signal);
+  const server = new TunnelServer(record.value.spec, context, stop, (run) =>
+    context.log.info(`Another machine answers for ${run.name}`, { incarnation: run.incarnation }),
+  );
+  try {
+    await stop.unlessStopped(bringUp(record, server, context));
+    onReady(record.value);
+    const watching = server.watch();
+    const cause = await stop.wait();
+    await record.update({ state: "stopping" });
+    await server.drain(cause);
+    server.close();
+    await watching;
+    return cause.kind === "run-over"
+      ? { reason: "run-over", message: cause.message }
+      : { reason: "stopped", message: "Stopped" };
+  } catch (error) {
+    await record.update({ state: "failed", failure: toFailure(error) }).catch(() => undefined);
+    throw error;
+  } finally {
+    server.close();
+    await leave(record, stop, context);
+    server.closeControl();
+  }
+}
+
+/** Takes the record over for this process. Two processes never serve the same tunnel. */
+async function takeRecord(id: string, context: AppContext): Promise<OwnRecord> {
+  const { processes, registry } = context;
+  return registry.locked(async () => {
+    const found = await registry.find(id);
+    if (found === undefined) {
+      throw new NotFoundError(`There is no tunnel "${id}" in the registry`, {
+        hint: 'Start one with "runtunnel start RUN -lp PORT -rp PORT"',
+      });
+    }
+    const self = processes.self();
+    if (registry.liveness(found) === "alive" && found.process?.pid !== self.pid) {
+      throw new ConflictError(`Tunnel "${id}" is already served by process ${found.process?.pid}`);
+    }
+    const { failure: _failure, readyAt: _readyAt, ...rest } = found;
+    const record = new OwnRecord({ ...rest, machine: processes.machine(), state: "starting", process: self }, registry);
+    await record.update({});
+    return record;
+  });
+}
+
+/** Everything between an empty process and a healthy tunnel. */
+async function bringUp(record: OwnRecord, server: TunnelServer, context: AppContext): Promise<void> {
+  const { spec } = record.value;
+  const { ports, warnings } = await server.listen();
+  const boundPorts = ports.map(({ local, remote }) => ({ local, remote }));
+  await record.update({
+    boundPorts,
+    warnings,
+    control: server.openControl(),
+    phase: "asking the platform for the run",
+  });
+  const { run } = await server.route.get();
+  await record.update({ runName: run.name, phase: `reaching ${run.name}` });
+  const { roundTripMs, refusals } = await awaitRemote(spec, server.route, context, server.signal);
+  if (roundTripMs !== undefined) server.monitor.succeed(roundTripMs);
+  for (const refusal of refusals) server.monitor.fail(refusal);
+  await record.update({
+    state: "ready",
+    readyAt: context.clock.now(),
+    warnings: [...record.value.warnings, ...run.notes, ...refusals.map((refusal) => refusal.message)],
+  });
+}
+
+/** Undoes what the tunnel configured and takes its record away; a failure stays for the waiting launcher to read. */
+async function leave(record: OwnRecord, stop: StopRequest, context: AppContext): Promise<void> {
+  try {
+    const left = await undoConfiguration(record.value, context);
+    for (const message of left) context.log.warning(message);
+    const awaited = record.value.state === "failed" && record.value.mode !== "foreground" && isAwaited(record, context);
+    if (!awaited) await record.remove();
+  } catch (error) {
+    context.log.error(`Cannot clean up behind the tunnel: ${errorMessage(error)}`);
+  }
+  if (stop.cause?.kind === "command") stop.cause.reply({ kind: "stopped" });
+}
+
+/** Whether the command that started this tunnel still waits to read how it went. */
+function isAwaited(record: OwnRecord, context: AppContext): boolean {
+  return context.processes.isAlive(record.value.launcher);
+}
+
+function toFailure(error: unknown): RecordFailure {
+  if (!(error instanceof AppError)) return { message: errorMessage(error), code: "internal", exitCode: 1 };
+  const { code, exitCode, hint, hop, message } = error;
+  return {
+    message,
+    code: error instanceof InterruptedError ? "interrupted" : code,
+    exitCode,
+    ...(hop === undefined ? {} : { hop }),
+    ...(hint === undefined ? {} : { hint }),
+  };
+}

@@ -1,0 +1,108 @@
+// `stop`: ends tunnels and leaves nothing of them, whatever state they are in: running, hanging, crashed, rebooted away.
+import { AuthError } from "../domain/errors.ts";
+import type { TunnelRecord } from "../registry/record.ts";
+import type { AppContext } from "./context.ts";
+import { askControl } from "./control-client.ts";
+import { endProcess, killProcess, waitUntilGone } from "./end-process.ts";
+import { healRecord } from "./heal.ts";
+import { describePorts, type SelectionOptions, selectRecords } from "./selection.ts";
+
+/** `stop` as asked for. */
+export type StopOptions = SelectionOptions & {
+  /** How long open connections may take to finish, milliseconds. */
+  readonly timeoutMs: number;
+  readonly force: boolean;
+  readonly ignoreOwner: boolean;
+};
+
+/** How one tunnel ended. */
+export type Stopped = {
+  readonly record: TunnelRecord;
+  /** `stopped` by itself, `killed` past the deadline or by force, `cleaned`: it was dead already. */
+  readonly how: "stopped" | "killed" | "cleaned";
+};
+
+/** Time for a tunnel to undo its configuration after its connections are gone: the remote part crosses the network. */
+const CLEAN_UP_MS = 15_000;
+
+/** Stops every tunnel that the options select. Nothing to stop is success. */
+export async function stopSelected(options: StopOptions, context: AppContext): Promise<readonly Stopped[]> {
+  const { records } = await context.registry.list();
+  const selected = selectRecords(records, options, context).filter(
+    (record) => context.registry.liveness(record) !== "elsewhere",
+  );
+  const user = context.processes.currentUser();
+  const mine = selected.filter((record) => options.ignoreOwner || record.owner === user);
+  const named = options.run !== undefined || options.localPorts !== undefined;
+  if (named && mine.length < selected.length) {
+    const foreign = selected.find((record) => !mine.includes(record));
+    throw new AuthError(`The tunnel to ${foreign?.runName} belongs to user ${foreign?.owner}`, {
+      code: "foreign-tunnel",
+      hint: "Add --ignore-owner if you may stop it",
+    });
+  }
+  return stopTunnels(mine, options, context);
+}
+
+/** Stops these tunnels, side by side. */
+export async function stopTunnels(
+  records: readonly TunnelRecord[],
+  options: { readonly timeoutMs: number; readonly force: boolean },
+  context: AppContext,
+): Promise<readonly Stopped[]> {
+  try {
+    return await Promise.all(records.map((record) => stopTunnel(record, options, context)));
+  } finally {
+    context.progress.done();
+  }
+}
+
+async function stopTunnel(
+  record: TunnelRecord,
+  options: { readonly timeoutMs: number; readonly force: boolean },
+  context: AppContext,
+): Promise<Stopped> {
+  const how = await endTunnel(record, options, context);
+  // What the tunnel itself did not undo: it was killed, or it is long dead. Its journal may have grown meanwhile.
+  const left = await context.registry.find(record.id);
+  if (left !== undefined) await healRecord(left, context);
+  return { record, how };
+}
+
+async function endTunnel(
+  record: TunnelRecord,
+  options: { readonly timeoutMs: number; readonly force: boolean },
+  context: AppContext,
+): Promise<Stopped["how"]> {
+  const { process } = record;
+  if (process === undefined || !context.processes.isAlive(process)) return "cleaned";
+  if (options.force) {
+    await killProcess(process, context);
+    return "killed";
+  }
+  const asked = await askToStop(record, options.timeoutMs, context);
+  if (asked && (await waitUntilGone(process, CLEAN_UP_MS, context))) return "stopped";
+  await endProcess(process, context);
+  return "killed";
+}
+
+/** Asks over the control channel and waits for the tunnel's last word; false when it does not answer or takes too long. */
+async function askToStop(record: TunnelRecord, timeoutMs: number, context: AppContext): Promise<boolean> {
+  if (record.control === undefined) return false;
+  const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs + CLEAN_UP_MS)]);
+  try {
+    await askControl(record.control, { kind: "stop", timeoutMs }, deadline, (reply) => {
+      if (reply.kind === "draining") {
+        const { openConnections: open, inFlightBytes } = reply;
+        context.progress.update(
+          `${record.runName} (${describePorts(record)}): waiting for ${open} open connection${open === 1 ? "" : "s"}, ${inFlightBytes} bytes in flight; --force does not wait`,
+        );
+      }
+      return reply.kind === "stopped";
+    });
+    return true;
+  } catch (error) {
+    context.log.debug(`The tunnel did not confirm its stop: ${error}`);
+    return false;
+  }
+}

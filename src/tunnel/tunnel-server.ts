@@ -1,0 +1,176 @@
+// One tunnel in one process: its listeners, its way to the run, its health and its control channel.
+import { randomBytes } from "node:crypto";
+import { isRunOver } from "../domain/errors.ts";
+import type { PortPair } from "../domain/ports.ts";
+import { describeRoute } from "../domain/route.ts";
+import type { TunnelSpec } from "../domain/tunnel-spec.ts";
+import type { ResolvedRun } from "../platforms/platform.ts";
+import { type Relay, startRelay } from "../relay/relay.ts";
+import { probeKind } from "./await-remote.ts";
+import type { AppContext } from "./context.ts";
+import type { ControlAddress } from "./control-client.ts";
+import type { ControlReply, ControlRequest, TunnelStatus } from "./control-protocol.ts";
+import { type ControlServer, startControlServer } from "./control-server.ts";
+import { HealthMonitor } from "./health-check.ts";
+import { dialHeld } from "./held-dial.ts";
+import { LiveRoute } from "./live-route.ts";
+import { openLocalPorts } from "./local-ports.ts";
+import { probe } from "./probe.ts";
+import { resolveRun } from "./run-access.ts";
+import type { StopCause, StopRequest } from "./stop-request.ts";
+
+/** How often a stop that waits for connections tells how many are left. */
+const DRAIN_REPORT_MS = 250;
+
+/** The moving parts of one tunnel. Whoever makes it closes it. */
+export class TunnelServer {
+  readonly route: LiveRoute;
+  readonly monitor: HealthMonitor;
+  readonly #spec: TunnelSpec;
+  readonly #context: AppContext;
+  readonly #stop: StopRequest;
+  readonly #closing = new AbortController();
+  #relay: Relay | undefined;
+  #control: ControlServer | undefined;
+
+  constructor(spec: TunnelSpec, context: AppContext, stop: StopRequest, onNewIncarnation: (run: ResolvedRun) => void) {
+    this.#spec = spec;
+    this.#context = context;
+    this.#stop = stop;
+    this.route = new LiveRoute({
+      resolve: () => resolveRun(spec, context, this.#closing.signal),
+      transports: context.transports,
+      clock: context.clock,
+      log: context.log,
+      onNewIncarnation,
+    });
+    this.monitor = new HealthMonitor({ clock: context.clock, log: context.log, probe: () => this.#probe() });
+  }
+
+  /** Aborted when the tunnel closes. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Opens the local ports; connections that come before the run is resolved wait for it. */
+  async listen(): Promise<{ readonly ports: readonly PortPair[]; readonly warnings: readonly string[] }> {
+    const { relay, warnings } = await openLocalPorts(this.#spec, (ports) => this.#startRelay(ports), this.#context);
+    this.#relay = relay;
+    return { ports: relay.ports, warnings };
+  }
+
+  /** Opens the control channel. */
+  openControl(): ControlAddress {
+    const token = randomBytes(32).toString("hex");
+    this.#control = startControlServer(token, (request, reply) => this.#answer(request, reply));
+    return { port: this.#control.port, token };
+  }
+
+  /** Watches the way to the run until the tunnel closes. */
+  watch(): Promise<void> {
+    return this.monitor.run(this.#closing.signal);
+  }
+
+  /** Takes no new connections and lets the open ones finish for as long as the cause allows. */
+  async drain(cause: StopCause): Promise<void> {
+    const relay = this.#relay;
+    if (relay === undefined) return;
+    relay.closeListeners();
+    if (cause.kind !== "command" || cause.timeoutMs === 0) return;
+    const report = (): void => {
+      const { open, inFlightBytes } = relay.stats();
+      if (open > 0) cause.reply({ kind: "draining", openConnections: open, inFlightBytes });
+    };
+    report();
+    const timer = setInterval(report, DRAIN_REPORT_MS);
+    // Past the deadline the connections that are left are dropped: that is what the deadline is for.
+    await relay.drain(AbortSignal.timeout(cause.timeoutMs)).catch(() => undefined);
+    clearInterval(timer);
+  }
+
+  /** Frees ports, connections and the route. The control channel stays for the last word: see `closeControl`. */
+  close(): void {
+    this.#closing.abort();
+    this.#relay?.close();
+    this.route.close();
+  }
+
+  closeControl(): void {
+    this.#control?.close();
+  }
+
+  #startRelay(ports: readonly PortPair[]): Relay {
+    const { clock, log, random } = this.#context;
+    const { connectTimeoutMs, holdMs, listenAddress, retries } = this.#spec;
+    return startRelay({
+      listenAddress,
+      ports,
+      log,
+      dial: (remotePort, signal) =>
+        dialHeld(remotePort, signal, {
+          route: this.route,
+          clock,
+          random,
+          retries,
+          connectTimeoutMs,
+          holdMs,
+          onSuccess: (roundTripMs) => this.monitor.succeed(roundTripMs),
+          onFailure: (error) => this.#noteFailure(error),
+        }),
+    });
+  }
+
+  async #probe(): Promise<number> {
+    const [first] = this.#spec.ports;
+    const port = first?.remote ?? 0;
+    try {
+      const { dialer } = await this.route.get();
+      return await probe(dialer, {
+        kind: probeKind(this.#spec, port),
+        port,
+        timeoutMs: this.#spec.connectTimeoutMs,
+        signal: this.#closing.signal,
+        clock: this.#context.clock,
+      });
+    } catch (error) {
+      this.route.doubt();
+      this.#endIfOver(error);
+      throw error;
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    this.monitor.fail(error);
+    this.#endIfOver(error);
+  }
+
+  #endIfOver(error: unknown): void {
+    if (!isRunOver(error) || !(error instanceof Error)) return;
+    this.monitor.end(error);
+    this.#stop.request({ kind: "run-over", message: error.message });
+  }
+
+  #answer(request: ControlRequest, reply: (reply: ControlReply) => void): void {
+    if (request.kind === "status") reply({ kind: "status", status: this.#status() });
+    else this.#stop.request({ kind: "command", timeoutMs: request.timeoutMs, reply });
+  }
+
+  #status(): TunnelStatus {
+    const live = this.route.current;
+    const stats = this.#relay?.stats();
+    return {
+      health: this.monitor.health,
+      route: live === undefined ? "" : describeRoute(live.run.route),
+      incarnation: live?.run.incarnation ?? "",
+      openConnections: stats?.open ?? 0,
+      totalConnections: stats?.total ?? 0,
+      failedConnections: stats?.failed ?? 0,
+      bytesUp: stats?.bytesUp ?? 0,
+      bytesDown: stats?.bytesDown ?? 0,
+      inFlightBytes: stats?.inFlightBytes ?? 0,
+      ...(stats?.lastByteAt === undefined ? {} : { lastByteAt: stats.lastByteAt }),
+      probes: this.monitor.probes,
+      outages: this.monitor.outages,
+    };
+  }
+}

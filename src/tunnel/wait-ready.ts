@@ -1,0 +1,66 @@
+// The launcher's side of the hand-over: waits until the background process says that its tunnel is up or has failed.
+
+import { formatDuration } from "../domain/duration.ts";
+import { CarriedError, InterruptedError, LocalError, TimeoutError } from "../domain/errors.ts";
+import type { BackgroundProcess } from "../os/background/start-background.ts";
+import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
+import type { AppContext } from "./context.ts";
+
+/** The record is a small local file; looking this often costs little and adds little to the time a start takes. */
+const LOOK_INTERVAL_MS = 8;
+
+/** The record of the tunnel once it is ready. Throws the background process's own error, TimeoutError, or
+ * InterruptedError; the caller then clears away what is left. */
+export async function waitUntilReady(
+  id: string,
+  child: BackgroundProcess,
+  timeoutMs: number,
+  context: AppContext,
+): Promise<TunnelRecord> {
+  const { clock, progress, registry } = context;
+  const startedAt = clock.monotonicMs();
+  let exit: { readonly code: number | null; readonly signal: string | null } | undefined;
+  void child.exited.then((status) => {
+    exit = status;
+  });
+  let phase = "starting";
+  while (!context.signal.aborted) {
+    const exitSeen = exit;
+    const record = await registry.find(id);
+    if (record?.state === "ready") return record;
+    if (record?.state === "failed" && record.failure !== undefined) throw carriedError(record.failure);
+    if (exitSeen !== undefined) throw unexpectedExit(exitSeen, record);
+    const waitedMs = clock.monotonicMs() - startedAt;
+    phase = record?.phase ?? phase;
+    progress.update(`${phase} (${formatDuration(waitedMs)})`);
+    if (waitedMs > timeoutMs) {
+      throw new TimeoutError(`The tunnel was not up within ${formatDuration(timeoutMs)}; it was still ${phase}`, {
+        code: "start-timeout",
+        hint: "Try again with a longer --timeout (a bare number is milliseconds), or look why with --foreground",
+      });
+    }
+    await clock.sleep(LOOK_INTERVAL_MS, context.signal).catch(() => undefined);
+  }
+  throw new InterruptedError();
+}
+
+/** The failure that another process wrote into its record, as an error of this one. */
+export function carriedError(failure: RecordFailure): CarriedError {
+  const { code, exitCode, hint, hop, message } = failure;
+  return new CarriedError(message, exitCode, {
+    code,
+    ...(hop === undefined ? {} : { hop }),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function unexpectedExit(
+  exit: { readonly code: number | null; readonly signal: string | null },
+  record: TunnelRecord | undefined,
+): LocalError {
+  const how = exit.signal === null ? `with code ${exit.code}` : `by signal ${exit.signal}`;
+  return new LocalError(`The background process ended unexpectedly ${how}`, {
+    code: "background-died",
+    hint: record?.logFile === undefined ? "Look why with --foreground" : `Read its log: ${record.logFile}`,
+  });
+}
