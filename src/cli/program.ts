@@ -151,10 +151,11 @@ function splitDashes(words: readonly string[]): { beforeDashes: readonly string[
     : { beforeDashes: words.slice(0, at), afterDashes: words.slice(at + 1) };
 }
 
-/** yargs prints short names of several letters with two dashes; ours have one. */
+/** yargs prints short names of several letters behind the long ones and with two dashes; ours have one and come first. */
 function fixShortNames(help: string): string {
   const names = Object.values(SHORT_NAMES).filter((name) => name.length > 1);
-  return help.replaceAll(new RegExp(`--(${names.join("|")})(?=[, ])`, "g"), " -$1");
+  const option = new RegExp(`^ {6}(--[\\w-]+), +--(${names.join("|")})(?= )`, "gm");
+  return help.replaceAll(option, (whole, long: string, short: string) => ` -${short}, ${long}`.padEnd(whole.length));
 }
 
 async function runCommand(command: Command, words: Arguments, world: World): Promise<number> {

@@ -1,6 +1,7 @@
 // The body of every tunnel, in the foreground, in the background and under a service manager: listens, reaches the run,
 // keeps its record true, and cleans up at the end.
 import { AppError, ConflictError, errorMessage, InterruptedError, NotFoundError } from "../domain/errors.ts";
+import { releaseMemory } from "../os/memory.ts";
 import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
 import { awaitRemote } from "./await-remote.ts";
 import type { AppContext } from "./context.ts";
@@ -27,6 +28,7 @@ export async function serveTunnel(
   try {
     await stop.unlessStopped(bringUp(record, server, context));
     onReady(record.value);
+    releaseMemory();
     const watching = server.watch();
     const cause = await stop.wait();
     await record.update({ state: "stopping" });

@@ -47,38 +47,58 @@ export const startCommand: Command = {
 };
 
 function portOptions(yargs: Argv): Argv {
+  const group = "Tunnel:";
   return yargs
     .positional("run", { type: "string", describe: "Run id, session or host" })
     .option("local-port", {
       alias: SHORT_NAMES["local-port"],
       type: "string",
       describe: "Local port or range; 0: any free one",
+      group,
     })
-    .option("remote-port", { alias: SHORT_NAMES["remote-port"], type: "string", describe: "Remote port or range" })
-    .option("preferred-port", { type: "string", describe: "Local port to use if it is free, else any free one" })
-    .option("listen-address", { type: "string", describe: "Local address [default: 127.0.0.1]" })
+    .option("remote-port", {
+      alias: SHORT_NAMES["remote-port"],
+      type: "string",
+      describe: "Remote port or range",
+      group,
+    })
+    .option("preferred-port", { type: "string", describe: "Local port to use if it is free, else any free one", group })
+    .option("listen-address", { type: "string", describe: "Local address [default: 127.0.0.1]", group })
     .option("connection-timeout", {
       alias: SHORT_NAMES["connection-timeout"],
       type: "string",
       describe: "Time for one dial; bare number: seconds [default: 10s]",
+      group,
     })
     .option("retries", {
       alias: SHORT_NAMES.retries,
       type: "string",
       describe: "Tries per dial and API call [default: 10]",
+      group,
     })
-    .option("direct", { alias: SHORT_NAMES.direct, type: "boolean", describe: "Without the platform's proxy" })
-    .option("region", { alias: SHORT_NAMES.region, type: "string", describe: "Region of the platform's proxy" })
-    .option("user", { alias: SHORT_NAMES.user, type: "string", describe: "Act as another user (administrators)" })
-    .option("app", { type: "string", describe: "Service of a Backend.AI session [default: sshd]" })
-    .option("foreground", { alias: SHORT_NAMES.foreground, type: "boolean", describe: "Stay in the foreground" })
+    .option("direct", { alias: SHORT_NAMES.direct, type: "boolean", describe: "Without the platform's proxy", group })
+    .option("region", { alias: SHORT_NAMES.region, type: "string", describe: "Region of the platform's proxy", group })
+    .option("user", {
+      alias: SHORT_NAMES.user,
+      type: "string",
+      describe: "Act as another user (administrators)",
+      group,
+    })
+    .option("app", { type: "string", describe: "Service of a Backend.AI session [default: sshd]", group })
+    .option("foreground", { alias: SHORT_NAMES.foreground, type: "boolean", describe: "Stay in the foreground", group })
     .option("timeout", {
       alias: SHORT_NAMES.timeout,
       type: "string",
       describe: "Time for the tunnel to come up; bare number: milliseconds [default: 5m]",
+      group,
     })
-    .option("wait-for", { type: "string", choices: ["remote"], describe: "Fail unless the remote port answers" })
-    .option("log-file", { alias: SHORT_NAMES["log-file"], type: "string", describe: "Log of the background process" });
+    .option("wait-for", { type: "string", choices: ["remote"], describe: "Fail unless the remote port answers", group })
+    .option("log-file", {
+      alias: SHORT_NAMES["log-file"],
+      type: "string",
+      describe: "Log of the background process",
+      group,
+    });
 }
 
 function sshOptions(yargs: Argv): Argv {
