@@ -12,7 +12,7 @@ import { explainFailure, explainNotJson, explainRedirect, explainStatus, type Ht
 import type { HttpProxy } from "./proxy-choice.ts";
 
 /** Deadline of one try, answer included: an API that takes longer will not serve a start in time either. */
-export const DEFAULT_TRY_TIMEOUT_MS = 10_000;
+const DEFAULT_TRY_TIMEOUT_MS = 10_000;
 
 /** Largest answer taken; the largest real ones (lists of sessions, a run's tasks) stay far below. */
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -63,6 +63,8 @@ export type HttpRequest = {
   /** Asked anew at each try, since signatures age. */
   readonly headers: () => Readonly<Record<string, string>>;
   readonly body?: string;
+  /** More secrets that this call sends, never to appear in quoted texts. */
+  readonly secrets?: readonly Secret[];
   readonly signal: AbortSignal;
   /** Whether the call may be sent again after a failure; default: yes for GET and HEAD. */
   readonly repeatable?: boolean;
@@ -146,7 +148,7 @@ function targetOf(options: HttpClientOptions, request: HttpRequest): HttpTarget 
     proxy: options.proxy?.url,
     loginHint: options.loginHint,
     tlsHint: options.tlsHint,
-    secrets: options.secrets,
+    secrets: [...options.secrets, ...(request.secrets ?? [])],
   };
 }
 

@@ -12,6 +12,13 @@ test.each([
   expect(quoteForeign(text, [new Secret("hunter2")])).toBe(expected);
 });
 
+test("quoteForeign() finds a secret that reaches beyond what is quoted", () => {
+  const secret = new Secret("s".repeat(1500));
+  const text = `refused: ${secret.reveal()} ${"x".repeat(2000)}`;
+  expect(quoteForeign(text, [secret])).toStartWith("refused: [redacted] xxx");
+  expect(describeForeignPage(`<title>${text}</title>`, [secret])).toContain("refused: [redacted] xxx");
+});
+
 test.each([
   ["<html><TITLE lang=en> 502\nBad </TITLE>", 'a web page titled "502 Bad"'],
   ["\n<!doctype html><p>", "a web page"],

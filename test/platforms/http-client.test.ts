@@ -9,6 +9,7 @@ import {
   type HttpClientOptions,
   MAX_ANSWER_BYTES,
 } from "../../src/platforms/http-client.ts";
+import { eventually } from "../support/eventually.ts";
 import { hastyClock, keepingLog, rejection } from "./platform-context.ts";
 
 const TOKEN = new Secret("eyJhbGciOi.very.secret");
@@ -131,6 +132,7 @@ describe("createHttpClient()", () => {
     const controller = new AbortController();
     const reason = new Error("stopped by hand");
     const pending = rejection(get(makeClient(), "hang", controller.signal));
+    await eventually(() => expect(hits).toEqual(["/api/hang"]));
     controller.abort(reason);
     expect(await pending).toBe(reason);
     expect(await rejection(get(makeClient(), "ok", controller.signal))).toBe(reason);

@@ -28,6 +28,7 @@ export function createApi(client: HttpClient, token: Secret, signal: AbortSignal
     const answer = await client.request({
       path,
       signal,
+      secrets: [token],
       headers: () => ({ Authorization: `Bearer ${token.reveal()}`, "Content-Type": "application/json" }),
       explain: ({ status, body }) =>
         status === 401 || status === 403 ? undefined : findEnvelopeError(body, action, [token]),

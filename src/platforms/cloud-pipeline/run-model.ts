@@ -38,7 +38,7 @@ export type RunState =
   | { readonly kind: "not-initialised"; readonly task: string; readonly status: string | undefined };
 
 /** The task that must have succeeded before a run can be logged in to. */
-export const DEFAULT_INIT_TASK = "InitializeEnvironment";
+const DEFAULT_INIT_TASK = "InitializeEnvironment";
 
 /** The task to wait for: the variable's value, the default, or undefined where the user wants no check (`NONE`). */
 export function decideInitTask(variable: string | undefined): string | undefined {

@@ -247,6 +247,25 @@ describe("resolve() with credentials", () => {
     expect(String(error)).toContain(message);
   });
 
+  test("reads a refused login as one, however the server words it", async () => {
+    const body = { message: "Full authentication is required", status: "ERROR" };
+    const error = await failure({ "run/12345": Response.json(body, { status: 401 }) });
+    expect(error).toMatchObject({ exitCode: 4, code: "login-refused" });
+  });
+
+  test("never repeats another user's token either", async () => {
+    const other = goodToken("OTHER@corp.example");
+    const page = new Response(`<title>Trouble with ${other.reveal()}</title>`, { status: 500 });
+    using api = startApi(
+      { ...GOOD_ANSWERS, "user/token?name=OTHER": { token: other.reveal() }, "run/12345": page },
+      TOKEN,
+      other,
+    );
+    const context = makeContext({ settings: settingsFor(api) });
+    const error = await rejection(platform.resolve("12345", makeOptions({ actAs: "OTHER" }), context));
+    expect(String(error)).toContain("Trouble with [redacted]");
+  });
+
   test("acts as another user with that user's token everywhere, EDGE included", async () => {
     const other = goodToken("OTHER@corp.example");
     using api = startApi({ ...GOOD_ANSWERS, "user/token?name=OTHER%40corp": { token: other.reveal() } }, TOKEN, other);
