@@ -163,7 +163,7 @@ describe("replaceFile()", () => {
 
   test.if(canMount)("keeps the old content when the disk is full", async () => {
     await using home = await tempHome();
-    const script = join(import.meta.dir, "full-disk-child.ts");
+    const script = Bun.fileURLToPath(import.meta.resolve("./full-disk-child.ts"));
     const shell = `mount -t tmpfs -o size=1m,mode=700 none "$0" && exec "$1" "$2" "$0"`;
     const result = spawnSync("unshare", ["-m", "sh", "-c", shell, home.path, process.execPath, script], {
       encoding: "utf8",

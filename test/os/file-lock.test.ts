@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConflictError, LocalError } from "../../src/domain/errors.ts";
 import type { ProcessIdentity } from "../../src/domain/process-identity.ts";
@@ -107,6 +107,21 @@ describe("withFileLock()", () => {
     expect(await readFile(path, "utf8")).toBe(content(DEAD, "0123456789ab"));
   });
 
+  test("spares a lock that was taken anew while the dead holder's marker was fetched", async () => {
+    await using home = await tempHome();
+    const path = join(home.path, "lock");
+    const fresh = content(LIVING, "333333333333");
+    await writeFile(path, content(DEAD, "0123456789ab"));
+    // Another breaker is faster: between our look and our marker it removes the lock, and somebody takes it.
+    const makeLink = async (existing: string, created: string): Promise<void> => {
+      if (created.includes(".dead-")) await writeFile(path, fresh);
+      await link(existing, created);
+    };
+    expect(await errorOf(take(path, options({ makeLink }), nothing))).toBeInstanceOf(ConflictError);
+    expect(await readFile(path, "utf8")).toBe(fresh);
+    expect(await readdir(home.path)).toEqual(["lock"]);
+  });
+
   test("gives up in time and names the holder", async () => {
     await using home = await tempHome();
     const path = join(home.path, "lock");
@@ -185,7 +200,6 @@ describe("withFileLock()", () => {
   test("holds the lock when the answer to its link got lost", async () => {
     await using home = await tempHome();
     const path = join(home.path, "lock");
-    const { link } = await import("node:fs/promises");
     const makeLink = async (existing: string, created: string): Promise<void> => {
       await link(existing, created);
       await link(existing, created);
@@ -206,7 +220,7 @@ describe("withFileLock()", () => {
     async () => {
       await using home = await tempHome();
       await writeFile(join(home.path, "counter"), "0");
-      const script = join(import.meta.dir, "file-lock-child.ts");
+      const script = Bun.fileURLToPath(import.meta.resolve("./file-lock-child.ts"));
       const run = (fate: string): Promise<number | null> =>
         new Promise((resolve) => {
           const args = [script, home.path, "6", fate];

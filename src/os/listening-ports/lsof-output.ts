@@ -23,16 +23,11 @@ export function parseLsof(text: string): readonly ListeningSocket[] {
         const match = /^(.+):(\d+)$/.exec(value);
         const [, host, port] = match ?? [];
         if (pid === undefined || host === undefined) break;
-        sockets.push({ address: plainAddress(host), port: Number(port), pid, ...fields });
+        sockets.push({ address: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port), pid, ...fields });
       }
     }
   }
   return sockets;
-}
-
-/** `*` stands for all addresses of the family, which the name does not tell. */
-function plainAddress(host: string): string {
-  return host === "*" ? "0.0.0.0" : host.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** lsof prints bytes outside its locale as \xHH. */

@@ -2,7 +2,7 @@
 
 /** A socket that listens, as far as the system tells us about it. */
 export type ListeningSocket = {
-  /** Without brackets; `0.0.0.0` and `::` are all addresses. */
+  /** Without brackets; `0.0.0.0`, `::` and, where the family is not told, `*` are all addresses. */
   readonly address: string;
   readonly port: number;
   readonly pid?: number;

@@ -9,6 +9,7 @@ import { linuxProcesses } from "../../../src/os/processes/linux.ts";
 import { eventually } from "../../support/eventually.ts";
 import { tempHome } from "../../support/temp-home.ts";
 
+const PARENT = Bun.fileURLToPath(import.meta.resolve("./background-parent.ts"));
 const PATH = process.env["PATH"] ?? "";
 
 function shell(script: string, changes: Partial<BackgroundOptions> = {}): BackgroundOptions {
@@ -87,7 +88,7 @@ describe("startBackground()", () => {
     await using home = await tempHome();
     const outputFile = join(home.path, "out");
     const script = 'cat; echo "$GREETING"; exec sleep 600';
-    const parent = [process.execPath, join(import.meta.dir, "background-parent.ts"), outputFile, "sh", "-c", script];
+    const parent = [process.execPath, PARENT, outputFile, "sh", "-c", script];
     // script(1) gives the parent a terminal and takes it away at the end, which sends SIGHUP to the session.
     const terminal = spawnSync(
       "script",
@@ -110,7 +111,7 @@ describe("startBackground()", () => {
 
   test("release() lets the parent end at once", async () => {
     await using home = await tempHome();
-    const args = [join(import.meta.dir, "background-parent.ts"), join(home.path, "out"), "sleep", "600"];
+    const args = [PARENT, join(home.path, "out"), "sleep", "600"];
     const parent = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     parent.stdout.on("data", (chunk) => {
