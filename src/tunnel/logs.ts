@@ -5,6 +5,7 @@ import { NotFoundError, systemErrorCode } from "../domain/errors.ts";
 import { runSlug } from "./claim.ts";
 import type { AppContext } from "./context.ts";
 import { possibleReferences } from "./identify-run.ts";
+import { logFolder } from "./log-files.ts";
 import { selectRecords } from "./selection.ts";
 
 /** `logs` as asked for. */
@@ -68,7 +69,7 @@ async function findLog(options: LogsOptions, context: AppContext): Promise<strin
 
 /** The newest log that a tunnel which is gone has left. */
 async function findKeptLog(options: LogsOptions, context: AppContext): Promise<string | undefined> {
-  const folder = join(context.folders.state, "logs");
+  const folder = logFolder(context);
   const slugs = possibleReferences(options.run, options.platform, context.platforms).map(({ id }) => runSlug(id));
   let newest: { readonly path: string; readonly at: number } | undefined;
   for (const name of await listFolder(folder)) {

@@ -1,8 +1,7 @@
 // `start`: from a run's name to a tunnel that was seen to work, in the background or here.
-import { join } from "node:path";
 import type { ConflictFlags } from "../domain/conflict.ts";
+import { AppError } from "../domain/errors.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
-import { ensurePrivateFolder } from "../os/atomic-file.ts";
 import { startBackground } from "../os/background/start-background.ts";
 import { selfCommand } from "../os/self.ts";
 import type { TunnelRecord } from "../registry/record.ts";
@@ -11,6 +10,7 @@ import { type AppContext, platformContext } from "./context.ts";
 import { endProcess } from "./end-process.ts";
 import { healRecord, healRegistry } from "./heal.ts";
 import { identifyRun } from "./identify-run.ts";
+import { prepareLogFile, pruneLogs, removeLog } from "./log-files.ts";
 import { getPlatform } from "./run-access.ts";
 import { type ServeEnd, serveTunnel } from "./serve.ts";
 import { stopTunnels } from "./stop.ts";
@@ -46,6 +46,7 @@ export async function startTunnel(
 ): Promise<StartResult> {
   const startedAt = context.clock.monotonicMs();
   await healRegistry(context);
+  await pruneLogs(context);
   const reference = await identifyRun(options.run, options.platform, context.platforms, await platformContext(context));
   const spec: TunnelSpec = { ...options.spec, platform: reference.platform, run: reference.id };
   checkListenAddress(spec, context);
@@ -86,9 +87,8 @@ async function claimOrReplace(
 
 /** Runs this program again as the body of the tunnel and waits until the tunnel works. */
 async function startInBackground(record: TunnelRecord, timeoutMs: number, context: AppContext): Promise<TunnelRecord> {
-  const logFile = record.logFile ?? join(context.folders.state, "logs", `${record.id}.log`);
   try {
-    if (record.logFile === undefined) await ensurePrivateFolder(join(context.folders.state, "logs"));
+    const logFile = await prepareLogFile(record, context);
     await context.registry.write({ ...record, logFile });
     const child = await startBackground({
       command: [...selfCommand(), "serve", record.id],
@@ -106,11 +106,18 @@ async function startInBackground(record: TunnelRecord, timeoutMs: number, contex
       child.release();
     }
   } catch (error) {
-    await healRecord((await context.registry.find(record.id).catch(() => undefined)) ?? record, context);
+    const left = (await context.registry.find(record.id).catch(() => undefined)) ?? record;
+    await healRecord(left, context);
+    if (!isMysterious(error)) await removeLog(left, context);
     throw error;
   } finally {
     context.progress.done();
   }
+}
+
+/** Whether the log may tell more than the error does. */
+function isMysterious(error: unknown): boolean {
+  return !(error instanceof AppError) || ["background-died", "internal", "start-timeout"].includes(error.code);
 }
 
 function checkListenAddress(spec: TunnelSpec, context: AppContext): void {

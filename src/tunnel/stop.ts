@@ -5,6 +5,7 @@ import type { AppContext } from "./context.ts";
 import { askControl } from "./control-client.ts";
 import { endProcess, killProcess, waitUntilGone } from "./end-process.ts";
 import { healRecord } from "./heal.ts";
+import { removeLog } from "./log-files.ts";
 import { describePorts, type SelectionOptions, selectRecords } from "./selection.ts";
 
 /** `stop` as asked for. */
@@ -66,6 +67,7 @@ async function stopTunnel(
   // What the tunnel itself did not undo: it was killed, or it is long dead. Its journal may have grown meanwhile.
   const left = await context.registry.find(record.id);
   if (left !== undefined) await healRecord(left, context);
+  if (how !== "cleaned") await removeLog(record, context);
   return { record, how };
 }
 
