@@ -23,7 +23,7 @@ export function removeBlock(text: string, id: string, file: string, ownLines?: r
   // The mark of the file's encoding is no part of the first line, which may be ours.
   const mark = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : "";
   const lines = splitLines(text.slice(mark.length));
-  const blocks = findAll(lines, file).filter((block) => block.id === id);
+  const blocks = findAll(lines, file).filter((block) => block.id === asByteText(id));
   if (blocks.length === 0) return text;
   const own = ownLines && new Set(ownLines.map(asByteText));
   const kept = lines.filter((line, index) => {
@@ -38,7 +38,10 @@ export function removeBlock(text: string, id: string, file: string, ownLines?: r
 /** All blocks of ours in the text, in order. Throws ConflictError where marks do not pair up. */
 export function findBlocks(text: string, file: string): readonly MarkedBlock[] {
   const start = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
-  return findAll(splitLines(text.slice(start)), file).map(({ id, lines }) => ({ id, lines }));
+  return findAll(splitLines(text.slice(start)), file).map(({ id, lines }) => ({
+    id: words(id),
+    lines: lines.map(words),
+  }));
 }
 
 function findAll(lines: readonly string[], file: string): readonly FoundBlock[] {
@@ -60,6 +63,11 @@ function findAll(lines: readonly string[], file: string): readonly FoundBlock[] 
   });
   if (open !== undefined) throw brokenMarks(file, (open as { first: number }).first, "has no end mark");
   return blocks;
+}
+
+/** Our own words again, out of a text with one character a byte. */
+function words(byteText: string): string {
+  return Buffer.from(byteText, "latin1").toString("utf8");
 }
 
 const BEGIN = /^# >>> runtunnel (.+) >>>$/;

@@ -1,4 +1,5 @@
 // A host key as PuTTY keeps it: numbers in hexadecimal under a name made of algorithm, port and address.
+import { appendLines, splitLines, stripLineEnd } from "./byte-text.ts";
 import { type HostKey, hostKeyBlob } from "./host-key.ts";
 import { CURVES, ED25519_SIZE_BYTES, findCurve } from "./key-material.ts";
 import { bytesToNumber, damaged, WireReader } from "./wire.ts";
@@ -33,9 +34,28 @@ export function puttyHostKey(key: HostKey, address: string, port: number): Putty
   return { name: `${type}${at}`, value: `${curve},${hex(x)},${hex(y)}` };
 }
 
-/** One line of `sshhostkeys`, without a line end. */
-export function puttyHostKeyLine(entry: PuttyHostKey): string {
-  return `${entry.name} ${entry.value}`;
+/** Finds an entry's value in the text of `sshhostkeys`. */
+export function findPuttyHostKey(text: string, name: string): string | undefined {
+  const line = splitLines(text).find((other) => other.startsWith(`${name} `));
+  return line === undefined ? undefined : stripLineEnd(line).slice(name.length + 1);
+}
+
+/** Sets an entry in the text of `sshhostkeys`: in place where there is one, else at the end. */
+export function putPuttyHostKey(text: string, entry: PuttyHostKey): string {
+  const line = `${entry.name} ${entry.value}`;
+  if (findPuttyHostKey(text, entry.name) === undefined) return appendLines(text, [line]);
+  return mapEntry(text, entry.name, (old) => old.replace(stripLineEnd(old), () => line));
+}
+
+/** Removes an entry. */
+export function removePuttyHostKey(text: string, name: string): string {
+  return mapEntry(text, name, () => "");
+}
+
+function mapEntry(text: string, name: string, change: (line: string) => string): string {
+  return splitLines(text)
+    .map((line) => (line.startsWith(`${name} `) ? change(line) : line))
+    .join("");
 }
 
 /** The wire holds y and the parity of x; PuTTY wants both coordinates. */

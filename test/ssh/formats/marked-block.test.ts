@@ -28,7 +28,11 @@ describe("putBlockFirst() and removeBlock()", () => {
     fc.constantFrom("\n", "\r\n", "\r", BYTE_ORDER_MARK, "Host box", "# >>> runtunnel", " >>>", "Match all", "\t", " "),
     fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) }),
   );
-  const anyText = fc.array(piece, { maxLength: 30 }).map((parts) => parts.join(""));
+  // Marks of our own are a matter of their own: see below.
+  const anyText = fc
+    .array(piece, { maxLength: 30 })
+    .map((parts) => parts.join(""))
+    .filter((text) => !/# >>> runtunnel .+ >>>/.test(text));
 
   test("give back every byte of any text", () => {
     fc.assert(
@@ -40,7 +44,7 @@ describe("putBlockFirst() and removeBlock()", () => {
   });
 
   test("blocks of several owners come and go in any order", () => {
-    const ids = fc.shuffledSubarray(["host a", "host ab", "host b", "include"], { minLength: 4 });
+    const ids = fc.shuffledSubarray(["host a", "host ab", "host b\u00fc", "include"], { minLength: 4 });
     fc.assert(
       fc.property(anyText, ids, ids, (before, order, otherOrder) => {
         const full = order.reduce((text, id) => putBlockFirst(text, { id, lines: [`Host ${id}`] }, "config"), before);
