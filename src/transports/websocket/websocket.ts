@@ -1,0 +1,128 @@
+// WebSocket relays: each dial is one WebSocket whose binary frames carry the bytes. Backend.AI's manager and its web UI
+// are such relays, and so is websockify.
+import type { ByteStream } from "../../domain/byte-stream.ts";
+import { TimeoutError, UsageError } from "../../domain/errors.ts";
+import type { Route, Via } from "../../domain/route.ts";
+import { orAborted, withDeadline } from "../../streams/deadline.ts";
+import type { RewindableStream } from "../../streams/inbound-stream.ts";
+import { RecentConnects } from "../../streams/recent-connects.ts";
+import { connectTcp } from "../../streams/tcp-connect.ts";
+import { connectTls } from "../../streams/tls.ts";
+import type { Dialer, DialOptions, Transport } from "../transport.ts";
+import { upgradeStream } from "./handshake.ts";
+import { parseUpgradeTarget, renderUpgradeRequest, type UpgradeTarget } from "./upgrade-request.ts";
+import { type Timers, WebSocketStream } from "./websocket-stream.ts";
+
+/** Frames over our own streams: the runtime's client would hide which hop failed and buffer without bound. */
+export const websocket: Transport = createWebSocketTransport({
+  now: Date.now,
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  },
+});
+
+/** The transport with time as an argument. */
+export function createWebSocketTransport(timers: Timers): Transport {
+  return {
+    name: "websocket",
+    open: (route) => {
+      const { via } = route;
+      if (via === undefined) throw new UsageError("A WebSocket route needs the address of a relay");
+      parseUpgradeTarget(via.url, route.host, 0);
+      const recent = new RecentConnects();
+      const dialer: Dialer = {
+        dial: (port, options) => dialRelay({ route, via, port, timers, recent }, options),
+        close: () => {},
+      };
+      return dialer;
+    },
+  };
+}
+
+type Dial = {
+  readonly route: Route;
+  readonly via: Via;
+  readonly port: number;
+  readonly timers: Timers;
+  readonly recent: RecentConnects;
+};
+
+async function dialRelay(dial: Dial, options: DialOptions): Promise<ByteStream> {
+  const { route, via } = dial;
+  const port = route.dialPort?.(dial.port) ?? dial.port;
+  const target = parseUpgradeTarget(via.url, route.host, port);
+  const { signal, timeoutMs } = options;
+  let phase = "connected to";
+  const onTimeout = (): TimeoutError => explainTimeout(target, phase, timeoutMs, via.greets === true);
+  return withDeadline({ signal, timeoutMs, onTimeout }, async (bounded) => {
+    const carrier = await connectRelay(target, dial, { signal: bounded, timeoutMs });
+    phase = "upgraded";
+    const giveUp = (): void => carrier.destroy();
+    bounded.addEventListener("abort", giveUp, { once: true });
+    try {
+      const headers = await via.headers?.({ method: "GET", target: target.target, host: target.host });
+      bounded.throwIfAborted();
+      await orAborted(upgradeStream(carrier, target, renderUpgradeRequest(target, headers ?? {})), bounded);
+      phase = "greeted";
+      return await openStream(carrier, target, dial, bounded);
+    } catch (error) {
+      carrier.destroy();
+      throw error;
+    } finally {
+      bounded.removeEventListener("abort", giveUp);
+    }
+  });
+}
+
+function connectRelay(target: UpgradeTarget, dial: Dial, options: DialOptions): Promise<RewindableStream> {
+  const endpoint = { host: target.hostname, port: target.port };
+  const common = { ...options, hop: "proxy-tcp" } as const;
+  if (!target.isTls) return connectTcp(endpoint, { ...common, recent: dial.recent });
+  return connectTls(endpoint, { ...common, tls: dial.via.tls ?? { verify: true }, protocols: ["http/1.1"] });
+}
+
+/** Where the far side speaks first, its first bytes are waited for: the 101 alone proves nothing. */
+async function openStream(
+  carrier: RewindableStream,
+  target: UpgradeTarget,
+  { via, timers }: Dial,
+  signal: AbortSignal,
+): Promise<ByteStream> {
+  const { shown } = target;
+  const { silence } = via;
+  if (via.greets !== true) return new WebSocketStream(carrier, { shown, timers, silence });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onFirst = (error: Error | undefined): void => (error === undefined ? resolve() : reject(error));
+  const stream = new WebSocketStream(carrier, { shown, timers, silence, onFirst });
+  try {
+    await orAborted(promise, signal);
+    return stream;
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+function explainTimeout(target: UpgradeTarget, phase: string, timeoutMs: number, greets: boolean): TimeoutError {
+  const waited = `within ${timeoutMs} ms`;
+  if (phase === "greeted" && greets) {
+    return new TimeoutError(`The remote port behind ${target.shown} said nothing ${waited}`, {
+      code: "no-greeting",
+      hop: "ssh-banner",
+      hint: "Check that the service in the run has started",
+    });
+  }
+  if (phase === "upgraded") {
+    return new TimeoutError(`${target.shown} accepted the connection but did not answer ${waited}`, {
+      code: "relay-mute",
+      hop: "proxy-tcp",
+      hint: "Check the address of the relay",
+    });
+  }
+  return new TimeoutError(`${target.shown} could not be reached ${waited}`, {
+    code: "connection-timeout",
+    hop: "proxy-tcp",
+    hint: "Check the network or the VPN",
+  });
+}
