@@ -82,7 +82,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       return platform.issueToken(user, seconds === undefined ? undefined : Number(seconds) * 1000);
     },
   },
-  edge: { usage: "edge up|down|reset|authentication on|authentication off|FAULT", obey: obeyEdge },
+  edge: { usage: "edge up|down|drop|authentication on|authentication off|FAULT", obey: obeyEdge },
   api: { usage: "api up|down|FAULT", obey: obeyApi },
   faults: {
     usage: "faults edge FAULT | faults api FAULT | faults none",
@@ -173,7 +173,7 @@ async function obeyEdge(platform: CloudPipeline, words: readonly string[]): Prom
   const [word] = words;
   if (word === "up" || word === "down")
     await Promise.all(edges.map((edge) => (word === "up" ? edge.up() : edge.down())));
-  else if (word === "reset") for (const edge of edges) edge.reset();
+  else if (word === "drop") for (const edge of edges) edge.dropConnections();
   else if (word === "authentication") platform.edgeAuthentication = words[1] !== "off";
   else {
     const fault = parseEdgeFault(words);

@@ -59,7 +59,7 @@ export class CloudPipeline {
     this.#options = options;
     this.mint = mint;
     this.edgeAuthentication = options.edgeAuthentication;
-    this.#web = new WebFront(options.host);
+    this.#web = new WebFront(options.host, options.now);
     const { runs, preferences } = this;
     this.#world = { runs, mint, preferences, edgeUrl: (region) => this.edgeUrl(region) };
     this.api = new ApiServer({ host: options.host, port: options.apiPort }, this.#world);
@@ -137,6 +137,7 @@ export class CloudPipeline {
       address: { host: this.#options.host, port },
       log: this.#options.log,
       idleCutMs: this.#options.edgeIdleCutMs,
+      now: this.#options.now,
       authorize: (header, host) => this.#authorize(header, host),
       resolve: (host, targetPort) => this.#resolve(host, targetPort),
       serveTls: (socket, firstBytes) => this.#web.serve(socket, firstBytes),

@@ -14,9 +14,14 @@ export type EdgeRequest =
 /** A request's head and what came behind it. */
 export type RequestHead = { readonly head: string; readonly rest: Buffer };
 
-/** Splits off the head once its blank line has arrived; lines may end in LF alone. */
+/** Bytes that may still become a request: a method, cut anywhere, or a whole one with a blank behind it. */
+const BEGINNING = /^[\r\n]*(?:[A-Z_-]*$|[A-Z_-]+ )/;
+
+/** Splits off the head once its blank line has arrived; lines may end in LF alone. What cannot become a request is a head
+ * at once: nobody should wait for the end of garbage. */
 export function splitHead(bytes: Buffer): RequestHead | undefined {
   const text = bytes.toString("latin1");
+  if (!BEGINNING.test(text)) return { head: text, rest: Buffer.alloc(0) };
   const end = /\n\r?\n/.exec(text);
   if (end === null) return undefined;
   const length = end.index + end[0].length;

@@ -21,6 +21,8 @@ export type EdgeOptions = {
   readonly address: ServerAddress;
   readonly log: Log;
   readonly idleCutMs: number;
+  /** Milliseconds since 1970, for the Date header. */
+  readonly now: () => number;
   readonly authorize: (header: string | undefined, host: string) => EdgeVerdict;
   /** Where a host and port of the cluster really are; undefined: refused or not resolvable. */
   readonly resolve: (host: string, port: number) => Promise<EdgeTarget | undefined>;
@@ -73,7 +75,7 @@ export class Edge {
   }
 
   /** Drops all connections, as a restart of the proxy does. */
-  reset(): void {
+  dropConnections(): void {
     this.#server.dropConnections();
   }
 
@@ -116,7 +118,7 @@ export class Edge {
 
   #refuse(client: Socket, status: RefusalStatus): void {
     this.#options.log.debug("EDGE refused a connection", { status });
-    client.end(formatRefusal(status, new Date()));
+    client.end(formatRefusal(status, new Date(this.#options.now())));
     client.setTimeout(LINGER_MS, () => client.destroy());
     client.resume();
   }

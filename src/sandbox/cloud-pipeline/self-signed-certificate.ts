@@ -11,7 +11,7 @@ const TAG = {
   octetString: 4,
   oid: 6,
   utf8: 12,
-  generalizedTime: 24,
+  utcTime: 23,
   sequence: 0x30,
   set: 0x31,
 };
@@ -57,16 +57,20 @@ function encodeBody(commonName: string, publicKey: KeyObject, now: number): Buff
     element(TAG.integer, Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     sequence(element(TAG.oid, ECDSA_WITH_SHA256)),
     name,
-    sequence(generalizedTime(now - YEAR_MS / 2), generalizedTime(now + YEAR_MS / 2)),
+    sequence(encodeTime(now - YEAR_MS / 2), encodeTime(now + YEAR_MS / 2)),
     name,
     publicKey.export({ format: "der", type: "spki" }),
     element(EXTENSIONS_TAG, sequence(alternatives)),
   );
 }
 
-function generalizedTime(ms: number): Buffer {
-  const text = new Date(ms).toISOString().replace(/[-:T]|\.\d+/g, "");
-  return element(TAG.generalizedTime, Buffer.from(text));
+/** UTCTime, as the RFC wants it until 2049. */
+function encodeTime(ms: number): Buffer {
+  const text = new Date(ms)
+    .toISOString()
+    .replace(/[-:T]|\.\d+/g, "")
+    .slice(2);
+  return element(TAG.utcTime, Buffer.from(text));
 }
 
 function bitString(bytes: Buffer): Buffer {

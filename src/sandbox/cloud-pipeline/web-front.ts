@@ -9,11 +9,13 @@ const PAGE =
 /** The TLS web server; made when the first client says hello. */
 export class WebFront {
   readonly #host: string;
+  readonly #now: () => number;
   readonly #sockets = new Set<Socket>();
   #server: Promise<tls.Server> | undefined;
 
-  constructor(host: string) {
+  constructor(host: string, now: () => number) {
     this.#host = host;
+    this.#now = now;
   }
 
   /** Takes a connection over, with the bytes already read from it. */
@@ -34,7 +36,7 @@ export class WebFront {
   }
 
   #start(): Promise<tls.Server> {
-    const server = tls.createServer(makeSelfSignedCertificate("edge.sandbox", Date.now()), (socket) => {
+    const server = tls.createServer(makeSelfSignedCertificate("edge.sandbox", this.#now()), (socket) => {
       this.#remember(socket);
       socket.once("data", (data: Buffer) => socket.end(formatResponse(data.toString("latin1"))));
     });
