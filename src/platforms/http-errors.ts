@@ -162,8 +162,9 @@ function explainTls(code: string, error: unknown, target: HttpTarget): AppError 
 
 function explainProxyRefusal(status: number | undefined, target: HttpTarget, cause: unknown): AppError {
   const proxy = target.proxy ?? "in between";
-  if (status === 407) {
-    return new AuthError(`The proxy ${proxy} wants a login for ${target.service} (407)`, {
+  // Some proxies (tinyproxy) answer a wrong login with 401 and only a missing one with 407.
+  if (status === 407 || status === 401) {
+    return new AuthError(`The proxy ${proxy} wants another login for ${target.service} (${status})`, {
       code: "proxy-login-refused",
       hop: "proxy-login",
       hint: "Put user and password into the proxy's URL: http://user:password@host:port",

@@ -244,6 +244,7 @@ describe("createHttpClient() before any answer", () => {
 
   test.each([
     ["HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n", "proxy-login-refused", "proxy-login"],
+    ["HTTP/1.1 401 Wrong\r\nContent-Length: 0\r\n\r\n", "proxy-login-refused", "proxy-login"],
     ["HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "proxy-refused", "proxy-tcp"],
   ])("request() explains a proxy that answers CONNECT with %p", async (reply, code, hop) => {
     using proxy = listen(reply);
