@@ -34,8 +34,8 @@ export class FrameError extends Error {
 
 /** Receives what a FrameReader finds. */
 export interface FrameSink {
-  /** A piece of a binary message, in order. Returning false makes the reader stop behind it. */
-  onBytes(piece: Uint8Array): boolean;
+  /** Bytes of binary messages, in order; as many at once as the chunk holds. */
+  onBytes(bytes: Uint8Array): void;
   onPing(payload: Uint8Array): void;
   onPong(): void;
   /** The peer's close frame; nothing behind it counts. `code` is 1005 where the frame carried none. */
@@ -64,25 +64,24 @@ export class FrameReader {
     return this.#headLength > 0 || this.#remaining >= 0 || this.#inMessage;
   }
 
-  /** Reads on and returns how many bytes it used: all of them, unless the sink told it to stop. Throws FrameError. */
-  read(chunk: Uint8Array): number {
+  /** Reads on. The chunk becomes the reader's: payloads are moved together in it, so that frames cost no system call each.
+   * Throws FrameError. */
+  read(chunk: Uint8Array): void {
+    const payload = new Payload(chunk, this.#sink);
     let offset = 0;
     while (offset < chunk.length && !this.#closed) {
       if (this.#remaining < 0) {
         offset += this.#readHead(chunk, offset);
-        // An empty control frame is complete with its head.
-        if (this.#remaining === 0) this.#finishFrame();
-        continue;
+      } else {
+        const end = Math.min(chunk.length, offset + this.#remaining);
+        this.#remaining -= end - offset;
+        if (this.#control === undefined) payload.add(offset, end);
+        else this.#control.set(chunk.subarray(offset, end), this.#control.length - this.#remaining - (end - offset));
+        offset = end;
       }
-      const end = Math.min(chunk.length, offset + this.#remaining);
-      const piece = offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end);
-      offset = end;
-      this.#remaining -= piece.length;
-      const goOn = this.#takePayload(piece);
-      if (this.#remaining === 0) this.#finishFrame();
-      if (!goOn) return offset;
+      if (this.#remaining === 0) this.#finishFrame(payload);
     }
-    return this.#closed ? chunk.length : offset;
+    payload.flush();
   }
 
   #readHead(chunk: Uint8Array, offset: number): number {
@@ -128,19 +127,16 @@ export class FrameReader {
     this.#inMessage = true;
   }
 
-  #takePayload(piece: Uint8Array): boolean {
-    if (this.#control === undefined) return this.#sink.onBytes(piece);
-    this.#control.set(piece, this.#control.length - this.#remaining - piece.length);
-    return true;
-  }
-
-  #finishFrame(): void {
+  #finishFrame(payload: Payload): void {
     this.#remaining = -1;
     const control = this.#control;
     this.#control = undefined;
     if (control === undefined) {
       if (this.#lastOfMessage) this.#inMessage = false;
-    } else if (this.#opcode === OPCODE.ping) this.#sink.onPing(control);
+      return;
+    }
+    payload.flush();
+    if (this.#opcode === OPCODE.ping) this.#sink.onPing(control);
     else if (this.#opcode === OPCODE.pong) this.#sink.onPong();
     else this.#finishClose(control);
   }
@@ -152,14 +148,44 @@ export class FrameReader {
   }
 }
 
+/** Payloads of one chunk, moved together. */
+class Payload {
+  readonly #chunk: Uint8Array;
+  readonly #sink: FrameSink;
+  #start = 0;
+  #end = 0;
+
+  constructor(chunk: Uint8Array, sink: FrameSink) {
+    this.#chunk = chunk;
+    this.#sink = sink;
+  }
+
+  add(start: number, end: number): void {
+    if (this.#end === this.#start) {
+      this.#start = start;
+      this.#end = end;
+      return;
+    }
+    this.#chunk.copyWithin(this.#end, start, end);
+    this.#end += end - start;
+  }
+
+  flush(): void {
+    if (this.#end === this.#start) return;
+    const bytes =
+      this.#end - this.#start === this.#chunk.length ? this.#chunk : this.#chunk.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#sink.onBytes(bytes);
+  }
+}
+
 /** A complete, masked frame with the payload copied in. */
 export function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array {
   // The payload starts at a multiple of four, so that it can be masked by words; the head is put right before it.
   const frame = new Uint8Array(PAYLOAD_START + payload.length);
   const start = writeHead(frame, opcode, payload.length);
-  frame.set(payload, PAYLOAD_START);
-  mask(frame);
-  return start === 0 ? frame : frame.subarray(start);
+  copyMasked(payload, frame);
+  return frame.subarray(start);
 }
 
 /** Payload of a close frame. */
@@ -192,14 +218,17 @@ function writeHead(frame: Uint8Array, opcode: number, length: number): number {
   return KEY_START - 10;
 }
 
-/** Masks by 32-bit words: seven times faster than by bytes. The key is read as a word of this machine, so its byte order
- * does not matter. */
-function mask(frame: Uint8Array): void {
-  const words = new Int32Array(frame.buffer, 0, frame.length >>> 2);
-  const key = words[KEY_START >> 2] ?? 0;
-  for (let index = PAYLOAD_START >> 2; index < words.length; index += 1) words[index] = (words[index] ?? 0) ^ key;
-  for (let index = words.length << 2; index < frame.length; index += 1) {
-    frame[index] = (frame[index] ?? 0) ^ (frame[KEY_START + (index & 3)] ?? 0);
+/** Copies and masks in one pass, by 32-bit words: seven times faster than by bytes. The key is read as a word of this
+ * machine, so its byte order does not matter. */
+function copyMasked(payload: Uint8Array, frame: Uint8Array): void {
+  const count = payload.length >>> 2;
+  const aligned = payload.byteOffset % 4 === 0 ? payload : payload.slice();
+  const from = new Int32Array(aligned.buffer, aligned.byteOffset, count);
+  const to = new Int32Array(frame.buffer, PAYLOAD_START, count);
+  const key = new Int32Array(frame.buffer, KEY_START, 1)[0] ?? 0;
+  for (let index = 0; index < count; index += 1) to[index] = (from[index] ?? 0) ^ key;
+  for (let index = count << 2; index < payload.length; index += 1) {
+    frame[PAYLOAD_START + index] = (payload[index] ?? 0) ^ (frame[KEY_START + (index & 3)] ?? 0);
   }
 }
 

@@ -46,14 +46,14 @@ export class WebSocketStream extends InboundStream implements FrameSink {
   readonly #keepalive: Keepalive;
   readonly #stopTimer: () => void;
   #onFirst: ((error: Error | undefined) => void) | undefined;
-  /** Bytes that arrived but were not parsed, since our sink wants no more for now. */
-  #unparsed: Uint8Array | undefined;
+  /** Bytes that arrived though our sink wants no more for now. */
+  readonly #unparsed: Uint8Array[] = [];
   #isParsing = false;
   #isStopped = false;
   #heard = false;
   #heardFarSide = false;
   /** What is left of frames that the carrier did not take. */
-  #unsent: Uint8Array[] = [];
+  readonly #unsent: Uint8Array[] = [];
   #pong: Uint8Array | undefined;
   #isEnding = false;
   #isCloseSent = false;
@@ -114,12 +114,11 @@ export class WebSocketStream extends InboundStream implements FrameSink {
   }
 
   /** From the frames' reader. */
-  onBytes(piece: Uint8Array): boolean {
-    if (this.#isDone) return false;
+  onBytes(bytes: Uint8Array): void {
+    if (this.#isDone) return;
     this.#heardFarSide = true;
     if (this.#onFirst !== undefined) this.#tellFirst(undefined);
-    this.received(piece);
-    return !this.#isStopped;
+    this.received(bytes);
   }
 
   /** From the frames' reader. Of pings that wait behind unsent bytes only the last one is answered (section 5.5.3). */
@@ -145,18 +144,17 @@ export class WebSocketStream extends InboundStream implements FrameSink {
 
   #arrived(chunk: Uint8Array): void {
     this.#heard = true;
-    this.#unparsed = this.#unparsed === undefined ? chunk : Buffer.concat([this.#unparsed, chunk]);
+    this.#unparsed.push(chunk);
     if (!this.#isParsing && !this.#isStopped) this.#parse();
   }
 
   #parse(): void {
     this.#isParsing = true;
     try {
-      while (this.#unparsed !== undefined && !this.#isStopped && !this.#isDone) {
-        const chunk = this.#unparsed;
-        this.#unparsed = undefined;
-        const used = this.#reader.read(chunk);
-        if (used < chunk.length) this.#unparsed = chunk.subarray(used);
+      while (!this.#isStopped && !this.#isDone) {
+        const chunk = this.#unparsed.shift();
+        if (chunk === undefined) break;
+        this.#reader.read(chunk);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
@@ -164,7 +162,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
     } finally {
       this.#isParsing = false;
     }
-    if (this.#hasCarrierEnded && this.#unparsed === undefined) this.#endWithoutGoodbye();
+    if (this.#hasCarrierEnded && this.#unparsed.length === 0) this.#endWithoutGoodbye();
   }
 
   #failProtocol(error: FrameError): void {
@@ -174,7 +172,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
 
   #carrierEnded(): void {
     this.#hasCarrierEnded = true;
-    if (this.#unparsed === undefined) this.#endWithoutGoodbye();
+    if (this.#unparsed.length === 0) this.#endWithoutGoodbye();
   }
 
   /** Some relays end without a close frame. Between messages that is an end like any other, inside of one a loss. */
@@ -270,8 +268,8 @@ export class WebSocketStream extends InboundStream implements FrameSink {
 
   #finish(error?: Error): void {
     this.#isDone = true;
-    this.#unparsed = undefined;
-    this.#unsent = [];
+    this.#unparsed.length = 0;
+    this.#unsent.length = 0;
     this.#stopTimer();
     if (this.#onFirst !== undefined) this.#tellFirst(error ?? closedBeforeFirst(this.#options.shown));
   }
