@@ -5,7 +5,10 @@ import type { Platform, ResolvedRun } from "../platforms/platform.ts";
 import { type AppContext, platformContext } from "./context.ts";
 
 /** What of a spec a platform needs to find the run and the way to it. */
-export type RunRequest = Pick<TunnelSpec, "platform" | "run" | "direct" | "region" | "actAs" | "app" | "identity">;
+export type RunRequest = Pick<
+  TunnelSpec,
+  "platform" | "run" | "direct" | "region" | "actAs" | "app" | "identity" | "ssh" | "retries"
+>;
 
 /** Resolves the run anew, with settings and tokens as they are now. */
 export async function resolveRun(request: RunRequest, context: AppContext, signal: AbortSignal): Promise<ResolvedRun> {
@@ -15,6 +18,8 @@ export async function resolveRun(request: RunRequest, context: AppContext, signa
     {
       direct: request.direct,
       identityGiven: request.identity !== undefined,
+      sshWanted: request.ssh !== undefined,
+      retries: request.retries,
       signal,
       ...(request.region === undefined ? {} : { region: request.region }),
       ...(request.actAs === undefined ? {} : { actAs: request.actAs }),
