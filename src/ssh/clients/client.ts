@@ -43,6 +43,8 @@ export type SshHost = {
 export interface SshClient {
   /** For messages: `OpenSSH`. */
   readonly name: string;
+  /** Whether set-up fails where this client cannot be told; otherwise the user gets a warning. */
+  readonly isEssential: boolean;
   /** Kinds of journal entries that are this client's. */
   readonly kinds: readonly string[];
   /** Whether telling it makes sense here; changes nothing. */

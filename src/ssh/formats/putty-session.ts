@@ -21,8 +21,9 @@ const PING_INTERVAL_S = 30;
 /** The settings of a session; what is not said keeps PuTTY's default. */
 export function puttySettings(session: PuttySession): readonly PuttySetting[] {
   return [
-    { key: "Present", value: 1 },
+    // First: what is written in several steps must be ours from the first one on.
     { key: OWNER_KEY, value: session.owner },
+    { key: "Present", value: 1 },
     { key: "Protocol", value: "ssh" },
     { key: "HostName", value: session.address },
     { key: "PortNumber", value: session.port },

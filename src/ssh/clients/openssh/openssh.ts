@@ -41,6 +41,7 @@ type KnownHostsEntry = v.InferOutput<typeof knownHostsEntry>;
 /** The `ssh`, `scp`, `sftp` of OpenSSH, and every program that reads its configuration. */
 export const openssh: SshClient = {
   name: "OpenSSH",
+  isEssential: true,
   kinds: [KNOWN_HOSTS, CONFIG],
 
   // Editors and file managers read the same configuration without the `ssh` program being there.

@@ -49,6 +49,7 @@ const PROGRAMS = ["putty", "plink", "pscp", "psftp"];
 /** PuTTY and its command line programs. */
 export const putty: SshClient = {
   name: "PuTTY",
+  isEssential: false,
   kinds: [HOST_KEY, SESSION],
 
   async isPresent(context) {
