@@ -13,7 +13,8 @@ import { processesOf } from "./os/processes/catalog.ts";
 import { systemClock } from "./os/system-clock.ts";
 import { platforms } from "./platforms/catalog.ts";
 import { Registry } from "./registry/store.ts";
-import { abortOnSignals, currentSystem, StdioStream, toOutput } from "./stdio.ts";
+import { sshClients } from "./ssh/clients/catalog.ts";
+import { abortOnSignals, currentSystem, pickUserEnvironment, StdioStream, toOutput } from "./stdio.ts";
 import { transports } from "./transports/catalog.ts";
 import type { AppContext } from "./tunnel/context.ts";
 import { versionText } from "./version.ts";
@@ -87,6 +88,8 @@ function createContext(
     registry: new Registry({ stateFolder: parts.folders.state, processes, clock }),
     platforms,
     transports,
+    sshClients,
+    userEnvironment: pickUserEnvironment(process.env),
     configuration: request.configuration,
     progress: request.progress,
     signal: parts.signal,

@@ -2,6 +2,7 @@
 import type { WriteStream } from "node:tty";
 import type { Output } from "./cli/world.ts";
 import type { ByteStream, StreamSink } from "./domain/byte-stream.ts";
+import { InterruptedError } from "./domain/errors.ts";
 import type { System } from "./os/paths.ts";
 
 const DEFAULT_COLUMNS = 80;
@@ -23,7 +24,9 @@ export function toOutput(stream: WriteStream, environment: Readonly<Record<strin
 /** Aborted by the signals that ask a program to end. */
 export function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => controller.abort());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => controller.abort(new InterruptedError()));
+  }
   return controller.signal;
 }
 
@@ -33,12 +36,36 @@ export function currentSystem(): System {
   return "linux";
 }
 
+/** Variables by which a user's SSH programs are found and configured. */
+const USER_VARIABLES = [
+  "PATH",
+  "XDG_CONFIG_HOME",
+  "PUTTYDIR",
+  "PUTTYSESSIONS",
+  "PUTTYSSHHOSTKEYS",
+  "SystemRoot",
+  "ProgramFiles",
+];
+
+/** Those of the user's variables that use cases may see. */
+export function pickUserEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of USER_VARIABLES) {
+    const value = environment[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
+
 /** Standard input and output as one byte stream, for `proxy`. */
 export class StdioStream implements ByteStream {
   readonly canHalfClose = true;
   #sink: StreamSink | undefined;
   #isFull = false;
   #isStarted = false;
+  #hasInputEnded = false;
+  #isOutputEnding = false;
+  #hasOutputEnded = false;
   #isClosed = false;
 
   attach(sink: StreamSink): void {
@@ -52,7 +79,11 @@ export class StdioStream implements ByteStream {
     // A reader that went away (EPIPE) is the end of the conversation, not a fault of ours.
     process.stdout.on("error", () => this.#close());
     process.stdin.on("data", (chunk: Uint8Array) => this.#sink?.onData(chunk));
-    process.stdin.on("end", () => this.#sink?.onEnd());
+    process.stdin.on("end", () => {
+      this.#hasInputEnded = true;
+      this.#sink?.onEnd();
+      this.#closeWhenEnded();
+    });
     process.stdin.on("error", () => this.#close());
   }
 
@@ -71,13 +102,22 @@ export class StdioStream implements ByteStream {
   }
 
   end(): void {
-    if (!process.stdout.writableEnded) process.stdout.end();
+    if (this.#isOutputEnding) return;
+    this.#isOutputEnding = true;
+    process.stdout.end(() => {
+      this.#hasOutputEnded = true;
+      this.#closeWhenEnded();
+    });
   }
 
   destroy(): void {
     this.end();
     process.stdin.destroy();
     this.#close();
+  }
+
+  #closeWhenEnded(): void {
+    if (this.#hasInputEnded && this.#hasOutputEnded) this.#close();
   }
 
   #close(): void {

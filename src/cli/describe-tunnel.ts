@@ -21,6 +21,7 @@ export function tunnelJson(record: TunnelView): Readonly<Record<string, unknown>
     readyAt: record.readyAt === undefined ? null : new Date(record.readyAt).toISOString(),
     logFile: record.logFile ?? null,
     warnings: record.warnings,
+    ssh: record.ssh ?? null,
   };
 }
 

@@ -49,6 +49,15 @@ export type TunnelRecord = {
   readonly failure?: RecordFailure;
   /** Something the user should know although the tunnel started. */
   readonly warnings: readonly string[];
+  /** What SSH clients know the run by, once they do. */
+  readonly ssh?: {
+    readonly alias: string;
+    readonly users: readonly string[];
+    readonly identityFile: string;
+    readonly ppkFile?: string;
+    /** Programs that were told: OpenSSH, PuTTY. */
+    readonly clients: readonly string[];
+  };
   /** Steps of the SSH configuration, written before each was done, oldest first; what to undo after a crash. */
   readonly journal: readonly JsonObject[];
 };
@@ -109,6 +118,15 @@ const recordSchema = v.object({
     }),
   ),
   warnings: v.array(v.string()),
+  ssh: v.exactOptional(
+    v.object({
+      alias: v.string(),
+      users: v.array(v.string()),
+      identityFile: v.string(),
+      ppkFile: v.exactOptional(v.string()),
+      clients: v.array(v.string()),
+    }),
+  ),
   journal: v.array(v.record(v.string(), json)),
 });
 

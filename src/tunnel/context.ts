@@ -6,6 +6,7 @@ import type { Folders, System } from "../os/paths.ts";
 import type { Processes } from "../os/processes/processes.ts";
 import type { Platform, PlatformContext } from "../platforms/platform.ts";
 import type { Registry } from "../registry/store.ts";
+import type { SshClient } from "../ssh/clients/client.ts";
 import type { Transport } from "../transports/transport.ts";
 
 /** Tells a person what takes its time; a no-op where nobody watches. */
@@ -43,6 +44,10 @@ export type AppContext = {
   readonly registry: Registry;
   readonly platforms: readonly Platform[];
   readonly transports: readonly Transport[];
+  /** SSH clients that can be told about a run. */
+  readonly sshClients: readonly SshClient[];
+  /** Variables that tell where the user's programs are and keep their files. */
+  readonly userEnvironment: Readonly<Record<string, string>>;
   readonly configuration: Configuration;
   readonly progress: Progress;
   /** Aborted by Ctrl+C and SIGTERM. */

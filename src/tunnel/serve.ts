@@ -2,6 +2,7 @@
 // keeps its record true, and cleans up at the end.
 import { AppError, ConflictError, errorMessage, InterruptedError, NotFoundError } from "../domain/errors.ts";
 import { releaseMemory } from "../os/memory.ts";
+import type { ResolvedRun } from "../platforms/platform.ts";
 import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
 import { awaitRemote } from "./await-remote.ts";
 import type { AppContext } from "./context.ts";
@@ -22,9 +23,11 @@ export async function serveTunnel(
 ): Promise<ServeEnd> {
   const record = await takeRecord(id, context);
   const stop = new StopRequest(context.signal);
-  const server = new TunnelServer(record.value.spec, context, stop, (run) =>
-    context.log.info(`Another machine answers for ${run.name}`, { incarnation: run.incarnation }),
-  );
+  const server: TunnelServer = new TunnelServer(record.value.spec, context, stop, (run) => {
+    context.log.info(`Another machine answers for ${run.name}`, { incarnation: run.incarnation });
+    renewing = renewing.then(() => adaptToNewMachine(run, record, server, context));
+  });
+  let renewing: Promise<void> = Promise.resolve();
   try {
     await stop.unlessStopped(bringUp(record, server, context));
     onReady(record.value);
@@ -43,6 +46,7 @@ export async function serveTunnel(
     throw error;
   } finally {
     server.close();
+    await renewing;
     await leave(record, stop, context);
     server.closeControl();
   }
@@ -85,11 +89,34 @@ async function bringUp(record: OwnRecord, server: TunnelServer, context: AppCont
   const { roundTripMs, refusals } = await awaitRemote(spec, server.route, context, server.signal);
   if (roundTripMs !== undefined) server.monitor.succeed(roundTripMs);
   for (const refusal of refusals) server.monitor.fail(refusal);
+  const notes = [...run.notes, ...refusals.map((refusal) => refusal.message)];
+  if (spec.ssh !== undefined) {
+    await record.update({ phase: "setting up passwordless SSH" });
+    const { setUpSsh } = await import("./ssh-setup.ts");
+    notes.push(...(await setUpSsh(run, spec.ssh, record, server.route, context, server.signal)));
+  }
   await record.update({
     state: "ready",
     readyAt: context.clock.now(),
-    warnings: [...record.value.warnings, ...run.notes, ...refusals.map((refusal) => refusal.message)],
+    warnings: [...record.value.warnings, ...notes],
   });
+}
+
+/** The SSH clients' knowledge of the run is about the machine that was; theirs must be about the one that is. */
+async function adaptToNewMachine(
+  run: ResolvedRun,
+  record: OwnRecord,
+  server: TunnelServer,
+  context: AppContext,
+): Promise<void> {
+  const { ssh } = record.value.spec;
+  if (ssh === undefined || record.value.readyAt === undefined) return;
+  try {
+    const { renewSsh } = await import("./ssh-setup.ts");
+    await renewSsh(run, ssh, record, server.route, context, server.signal);
+  } catch (error) {
+    context.log.error(`Cannot set up SSH for the new machine of ${run.name}: ${errorMessage(error)}`);
+  }
 }
 
 /** Undoes what the tunnel configured and takes its record away; a failure stays for the waiting launcher to read. */

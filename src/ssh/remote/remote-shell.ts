@@ -7,7 +7,7 @@ export interface RemoteShell {
   exec(
     command: string,
     options: { readonly input?: string; readonly signal: AbortSignal; readonly maxOutputBytes: number },
-  ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
+  ): Promise<{ readonly code: number | null | undefined; readonly stdout: string; readonly stderr: string }>;
   /** The blob of the key that the server showed. */
   hostKey(): Uint8Array;
   close(): void;
