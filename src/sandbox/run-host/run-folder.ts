@@ -1,7 +1,7 @@
 // The files of one run in the scratch folder: a small Linux tree with homes, host keys and the commands that a set-up
 // script expects to find.
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { join, posix, relative, resolve, sep } from "node:path";
+import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 
 /** An account of a run. */
 export type Account = { readonly name: string; readonly password: string };
@@ -48,7 +48,8 @@ export class RunFolder {
   /** The file on this machine that a path of the run means. A path that is already inside the tree on this machine, as
    * `pwd` prints it there, means itself. */
   toReal(path: string, workingFolder: string): string {
-    if (path === this.root || path.startsWith(this.root + sep)) return resolve(path);
+    const asItIs = isAbsolute(path) ? resolve(path) : "";
+    if (asItIs === this.root || asItIs.startsWith(this.root + sep)) return asItIs;
     const absolute = posix.isAbsolute(path) ? path : posix.join(this.toRun(workingFolder), path);
     return join(this.root, posix.normalize(absolute));
   }

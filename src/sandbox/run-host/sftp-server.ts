@@ -1,5 +1,4 @@
 // The SFTP server of a run: one request after the other, so that a slow client or disk holds back the sender.
-import { once } from "node:events";
 import type { ServerChannel } from "ssh2";
 import { systemErrorCode } from "../../domain/errors.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -54,10 +53,21 @@ async function serve(channel: ServerChannel, files: SftpFiles): Promise<void> {
   for await (const chunk of channel.iterator({ destroyOnReturn: false })) {
     for (const packet of splitter.split(chunk)) {
       const reply = await answer(new PacketReader(packet), files);
-      if (!channel.write(reply)) await Promise.race([once(channel, "drain"), once(channel, "close")]);
+      if (!channel.write(reply)) await waitForRoom(channel);
       if (channel.destroyed) return;
     }
   }
+}
+
+/** Until the client took what it was sent, or went away. */
+function waitForRoom(channel: ServerChannel): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      channel.off("drain", finish).off("close", finish);
+      resolve();
+    };
+    channel.once("drain", finish).once("close", finish);
+  });
 }
 
 async function answer(packet: PacketReader, files: SftpFiles): Promise<Buffer> {
