@@ -25,13 +25,13 @@ export function parseDuration(text: string, option: string, bareUnit: DurationUn
 
 /** Whether the text carries no unit, so that the option's own unit applies. */
 export function isBareNumber(text: string): boolean {
-  return /^\s*\d+(?:\.\d+)?\s*$/.test(text);
+  return /^\s*(?:\d+(?:\.\d+)?|\.\d+)\s*$/.test(text);
 }
 
-/** Prints a duration briefly, two units at most: `340ms`, `12s`, `3m 5s`, `2d 4h`. */
+/** Prints a duration briefly, two units at most, rounded down: `340ms`, `12s`, `3m 5s`, `2d 4h`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)}s`;
+  if (ms < 1000) return `${Math.floor(ms)}ms`;
+  if (ms < 10_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)}s`;
   const seconds = Math.floor(ms / 1000);
   const units: readonly (readonly [number, string])[] = [
     [Math.floor(seconds / 86_400), "d"],

@@ -12,6 +12,8 @@ export type RetryOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** No try begins later than this on the monotonic clock; a wait that would pass it is cut, for one last try. */
+  readonly lastTryAtMs?: number;
   /** Whether to go on after this error; the default goes on after transient AppErrors only. */
   readonly canRetry?: (error: unknown, attempt: number) => boolean;
   /** Told before each wait. */
@@ -26,7 +28,9 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
     } catch (error) {
       const goOn = options.canRetry === undefined ? isTransient(error) : options.canRetry(error, attempt);
       if (!goOn || attempt >= options.attempts || options.signal.aborted) throw error;
-      const delayMs = backoffDelayMs(attempt, options.backoff, options.random());
+      const leftMs = (options.lastTryAtMs ?? Number.POSITIVE_INFINITY) - options.clock.monotonicMs();
+      if (leftMs <= 0) throw error;
+      const delayMs = Math.min(leftMs, backoffDelayMs(attempt, options.backoff, options.random()));
       options.onRetry?.(error, attempt, delayMs);
       const slept = await options.clock.sleep(delayMs, options.signal).then(
         () => true,

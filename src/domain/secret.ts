@@ -30,9 +30,8 @@ export class Secret {
 
 /** Replaces every occurrence of the secrets in a text, for texts that others wrote (a server's error page). */
 export function redact(text: string, secrets: readonly Secret[]): string {
-  let result = text;
-  for (const secret of secrets) {
-    if (secret.reveal().length > 0) result = result.replaceAll(secret.reveal(), REDACTED);
-  }
-  return result;
+  // Longest first: a secret that begins with a shorter one must not lose its beginning alone.
+  const texts = secrets.map((secret) => secret.reveal()).filter((secret) => secret !== "");
+  texts.sort((one, other) => other.length - one.length);
+  return texts.reduce((result, secret) => result.replaceAll(secret, () => REDACTED), text);
 }
