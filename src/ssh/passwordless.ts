@@ -114,6 +114,9 @@ async function authorise(
   }
 }
 
+/** Code of a login that the server answered with no, as connections report it. */
+const LOGIN_REFUSED = "ssh-login-refused";
+
 /** Code of the refusal of a key that was just authorised. */
 const KEY_REFUSED = "key-refused";
 
@@ -152,7 +155,7 @@ async function proveLogin(
   try {
     (await context.connect(login, context.signal)).close();
   } catch (cause) {
-    if (!(cause instanceof AuthError) || cause.hop !== "ssh-login") throw cause;
+    if (!(cause instanceof AuthError) || cause.code !== LOGIN_REFUSED) throw cause;
     throw new AuthError(`The run refuses our key for account "${user}" although it was authorised`, {
       code: KEY_REFUSED,
       hop: "ssh-key",

@@ -125,18 +125,19 @@ done_with
 `;
 
 /** Which keys the server really uses stands in the configuration or on the command line of the process that listens,
- * one of our ancestors; the usual places come besides. */
+ * one of our ancestors; where nothing is said there, they lie in the usual places. */
 const HOST_KEYS = `
 show_key() {
   if [ -r "$1.pub" ]; then cat "$1.pub"
   else ssh-keygen -y -f "$1" </dev/null 2>/dev/null || dropbearkey -y -f "$1" </dev/null 2>/dev/null
   fi
 }
-list_keys() {
+usual_keys() {
   set +f
-  cat /etc/ssh/ssh_host_*_key.pub 2>/dev/null
-  for file in /etc/dropbear/dropbear_*_host_key; do [ -r "$file" ] && dropbearkey -y -f "$file" </dev/null 2>/dev/null; done
-  set -f
+  cat /etc/ssh/ssh_host_*_key.pub
+  for file in /etc/dropbear/dropbear_*_host_key; do [ -r "$file" ] && dropbearkey -y -f "$file" </dev/null; done
+}
+server_keys() {
   process=$PPID depth=0
   while [ "$process" -gt 1 ] && [ $depth -lt 8 ]; do
     before=
@@ -153,7 +154,9 @@ list_keys() {
     process=\${process:-1} depth=$((depth + 1))
   done
 }
-list_keys 2>/dev/null | while IFS= read -r word; do
+keys=$(server_keys 2>/dev/null)
+[ -n "$keys" ] || keys=$(usual_keys 2>/dev/null)
+printf '%s\\n' "$keys" | while IFS= read -r word; do
   case "$word" in ssh-*|ecdsa-*) printf '%s key %s\\n' "$tag" "$word";; esac
 done
 `;
