@@ -27,8 +27,8 @@ export type CloudPipelineOptions = {
 };
 
 /** Region of the EDGE that is asked for without a region, and of the other one. */
-export const DEFAULT_REGION = "eu-central";
-export const OTHER_REGION = "eu-west";
+const DEFAULT_REGION = "eu-central";
+const OTHER_REGION = "eu-west";
 
 /** Life of the exported tokens: past the week in which clients begin to warn. */
 const TOKEN_LIFETIME_MS = 30 * 24 * 3_600_000;

@@ -26,7 +26,7 @@ const DEFAULT_SLOW_MS = 2;
 const DEFAULT_LATE_MS = 3000;
 
 /** Every word that names a fault, for messages. */
-export const EDGE_FAULT_WORDS =
+const EDGE_FAULT_WORDS =
   "none, mute, close, reset, garbage, endless, status CODE, slow [MS], split BYTES, late [MS], glued, apart";
 
 /** Reads `split 17` and its like. */

@@ -85,7 +85,7 @@ export function findRootPassword(runs: RunBook, run: SandboxRun): string {
 }
 
 /** The value of a run's parameter. */
-export function findParameter(run: SandboxRun, name: string): string | undefined {
+function findParameter(run: SandboxRun, name: string): string | undefined {
   return run.parameters.find((parameter) => parameter.name === name)?.value;
 }
 

@@ -1,4 +1,5 @@
 // Processes that sessions of a run start on this machine: real commands, in the run's folder, with or without a terminal.
+// Through /bin/sh; on Windows, which has none, through cmd.exe, and without terminals.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { Transform } from "node:stream";

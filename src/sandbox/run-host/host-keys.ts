@@ -2,25 +2,37 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type * as Ssh2 from "ssh2";
+
+/** Both halves of a key pair in OpenSSH's form. */
+type KeyTexts = { readonly private: string; readonly public: string };
 
 /** One host key, both halves in OpenSSH's form. */
 export type HostKey = { readonly file: string; readonly privateKey: string; readonly publicKey: string };
 
 /** Makes an ed25519, an ECDSA and an RSA key, the sizes OpenSSH makes for a new machine of the time. */
 export async function makeHostKeys(hostName: string): Promise<readonly HostKey[]> {
-  const { generateKeyPair, generateKeyPairSync } = (await import("ssh2")).utils;
+  const { utils } = await import("ssh2");
   const comment = `root@${hostName}`;
-  const rsa = promisify((callback: (error: Error | null, keys?: { private: string; public: string }) => void) => {
-    generateKeyPair("rsa", { bits: 2048, comment }, callback);
+  const rsa = promisify((callback: (error: Error | null, keys?: KeyTexts) => void) => {
+    utils.generateKeyPair("rsa", { bits: 2048, comment }, callback);
   });
   const made = {
-    ssh_host_ed25519_key: generateKeyPairSync("ed25519", { comment }),
-    ssh_host_ecdsa_key: generateKeyPairSync("ecdsa", { bits: 256, comment }),
+    ssh_host_ed25519_key: makeEd25519Key(utils, comment),
+    ssh_host_ecdsa_key: utils.generateKeyPairSync("ecdsa", { bits: 256, comment }),
     ssh_host_rsa_key: await rsa(),
   };
   return Object.entries(made).flatMap(([file, keys]) =>
     keys === undefined ? [] : [{ file, privateKey: keys.private, publicKey: keys.public }],
   );
+}
+
+/** An ed25519 key that can be read again: about one in 300 that the library makes is refused by the library itself. */
+export function makeEd25519Key(utils: typeof Ssh2.utils, comment: string): KeyTexts {
+  for (;;) {
+    const keys = utils.generateKeyPairSync("ed25519", { comment });
+    if (!(utils.parseKey(keys.private) instanceof Error)) return keys;
+  }
 }
 
 /** Writes the public halves where a real server keeps them. */

@@ -11,6 +11,7 @@ import ssh2, {
   type SFTPWrapper,
   type Stats,
 } from "ssh2";
+import { makeEd25519Key } from "../../../src/sandbox/run-host/host-keys.ts";
 import { eventually } from "../../support/eventually.ts";
 import { connectEdge, connectRequest, openSandbox, type TestSandbox } from "../sandbox-fixture.ts";
 
@@ -166,7 +167,7 @@ test("a run lets keys in that a set-up script wrote, and out again", async () =>
 test("a run does not trust keys in a file that others may write", async () => {
   await using sandbox = await openSandbox();
   using client = await login(sandbox, 1001, ROOT);
-  const keys = ssh2.utils.generateKeyPairSync("ed25519");
+  const keys = makeEd25519Key(ssh2.utils, "");
   await exec(client, `mkdir -m 700 .ssh; echo '${keys.public}' > .ssh/authorized_keys; chmod 666 .ssh/authorized_keys`);
   await expect(login(sandbox, 1001, { username: "root", privateKey: keys.private })).rejects.toThrow();
 });
