@@ -8,6 +8,7 @@ import { listCommand } from "./commands/list.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { proxyCommand } from "./commands/proxy.ts";
 import { sandboxCommand } from "./commands/sandbox.ts";
+import { scpCommand, sftpCommand, sshCommand } from "./commands/ssh.ts";
 import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
@@ -23,10 +24,16 @@ const COMMANDS: readonly Command[] = [
   listCommand,
   statusCommand,
   logsCommand,
+  sshCommand,
+  scpCommand,
+  sftpCommand,
   proxyCommand,
   sandboxCommand,
   configCommand,
 ];
+
+/** Commands that ask a platform for a run. */
+const REACHING: readonly Command[] = [startCommand, sshCommand, scpCommand, sftpCommand, proxyCommand];
 
 /** Help is no wider than this even on a wide terminal: long lines are hard to read. */
 const MAX_HELP_WIDTH = 110;
@@ -102,7 +109,7 @@ function describe(command: Command, inner: Argv, world: World): Argv {
 
 /** Flags of platforms make sense where a platform is asked for a run. */
 function takesPlatformFlags(command: Command): boolean {
-  return command === startCommand || command === proxyCommand || command === configCommand;
+  return REACHING.includes(command) || command === configCommand;
 }
 
 /** Runs the parser; the help text, or "" when a command was chosen. */

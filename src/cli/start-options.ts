@@ -1,6 +1,5 @@
 // The words of `start` as options of its use case.
 import type { ConflictFlags } from "../domain/conflict.ts";
-import { parseDuration } from "../domain/duration.ts";
 import { UsageError } from "../domain/errors.ts";
 import { pairPorts } from "../domain/ports.ts";
 import type { Settings } from "../domain/setting.ts";
@@ -15,14 +14,10 @@ import {
   readTexts,
   resolveUserPath,
 } from "./options.ts";
+import { reachSpec } from "./reach-options.ts";
 
-/** Time for one dial: a healthy path answers in well under a second, a lost packet costs one to three. */
-const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_START_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
-const DEFAULT_RETRIES = "10";
-/** VS Code gives a connection 15 s; what is held longer is lost anyway. */
-const DEFAULT_HOLD_MS = 10_000;
 
 /** Words and settings -> the use case's options. */
 export function startOptions(
@@ -40,27 +35,15 @@ export function startOptions(
     throw new UsageError("No run is given", { hint: "Example: runtunnel start 56819 -lp 4567 -rp 22" });
   const platform = readText(words, "platform");
   const logFile = path("log-file");
-  const identity = path("identity");
   const conflict = readSwitch(words, "ignore-existing") ? undefined : conflictFlags(words);
-  const optional = {
-    region: readText(words, "region"),
-    actAs: readText(words, "user"),
-    app: readText(words, "app"),
-  };
   const ssh = sshSpec(words, settings, workingFolder, homeFolder);
   return {
     run: runName,
     ...(platform === undefined ? {} : { platform }),
     spec: {
       ...wantedPorts(words, settings),
-      listenAddress: settings.find("listen-address")?.value ?? "127.0.0.1",
-      direct: readSwitch(words, "direct"),
-      ...dropUndefined(optional),
-      ...(identity === undefined ? {} : { identity }),
+      ...reachSpec(words, settings, workingFolder, homeFolder),
       ...(ssh === undefined ? {} : { ssh }),
-      connectTimeoutMs: connectTimeoutMs(settings),
-      retries: parseWholeNumber(settings.find("retries")?.value ?? DEFAULT_RETRIES, "--retries", 1, 1000),
-      holdMs: DEFAULT_HOLD_MS,
       waitForRemote: readText(words, "wait-for") === "remote",
     },
     ...(conflict === undefined ? {} : { conflict }),
@@ -79,13 +62,6 @@ function wantedPorts(words: Arguments, settings: Settings): Pick<StartOptions["s
   const port = parseWholeNumber(preferred.value, "--preferred-port", 1, 65_535);
   const wanted = (remote ?? [port]).map((_, index) => port + index);
   return { ports: pairPorts(wanted, remote), portFallback: true };
-}
-
-function connectTimeoutMs(settings: Settings): number {
-  const text = settings.find("connection-timeout")?.value;
-  const ms = text === undefined ? 0 : parseDuration(text, "--connection-timeout", "s");
-  // 0 means "none" to users of `pipe`; a dial without any end would hold the line for minutes.
-  return ms === 0 ? DEFAULT_CONNECT_TIMEOUT_MS : ms;
 }
 
 function conflictFlags(words: Arguments): ConflictFlags {
@@ -125,13 +101,4 @@ function sshSpec(
     ...(alias === undefined ? {} : { alias }),
     ...(folder === undefined ? {} : { folder: resolveUserPath(folder, workingFolder, homeFolder) }),
   };
-}
-
-function dropUndefined<T extends Readonly<Record<string, string | undefined>>>(values: T): { [K in keyof T]?: string } {
-  const kept: { [K in keyof T]?: string } = {};
-  for (const key in values) {
-    const value = values[key];
-    if (value !== undefined) kept[key] = value;
-  }
-  return kept;
 }

@@ -46,9 +46,10 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
       canRetry: (error) => {
         if (signal.aborted) return false;
         options.onFailure(error);
+        // A proxy tells an ended or moved run no better than a closed port: the platform knows which it is.
+        options.route.doubt();
         const waitedMs = clock.monotonicMs() - startedAt;
         if (isRemotePort(error)) return waitedMs < REMOTE_PORT_HOLD_MS;
-        options.route.doubt();
         if (isProxyLogin(error)) {
           // The token may have been renewed since the route was resolved: ask once more with what is there now.
           refusedLogins += 1;

@@ -5,6 +5,7 @@ import type { TunnelView } from "../../tunnel/list.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { describeAddresses, tunnelJson } from "../describe-tunnel.ts";
 import { platformOption, readText, SHORT_NAMES } from "../options.ts";
+import { reachOptions } from "../reach-options.ts";
 import { startOptions } from "../start-options.ts";
 
 /** A bare `--timeout` below this was probably meant in seconds. */
@@ -22,7 +23,7 @@ export const startCommand: Command = {
     ["$0 start 10.244.1.2 -lp 5432 --proxy http://proxy.example:3128", "a database behind an HTTP proxy"],
     ["$0 start 56819 -rp 22 -lp 0 --json", "any free local port, told as JSON"],
   ],
-  options: (yargs) => conflictOptions(sshOptions(portOptions(platformOption(yargs)))),
+  options: (yargs) => conflictOptions(sshOptions(reachOptions(portOptions(platformOption(yargs))))),
   run,
 };
 
@@ -44,27 +45,6 @@ function portOptions(yargs: Argv): Argv {
     })
     .option("preferred-port", { type: "string", describe: "Local port to use if it is free, else any free one", group })
     .option("listen-address", { type: "string", describe: "Local address [default: 127.0.0.1]", group })
-    .option("connection-timeout", {
-      alias: SHORT_NAMES["connection-timeout"],
-      type: "string",
-      describe: "Time for one dial; bare number: seconds [default: 10s]",
-      group,
-    })
-    .option("retries", {
-      alias: SHORT_NAMES.retries,
-      type: "string",
-      describe: "Tries per dial and API call [default: 10]",
-      group,
-    })
-    .option("direct", { alias: SHORT_NAMES.direct, type: "boolean", describe: "Without the platform's proxy", group })
-    .option("region", { alias: SHORT_NAMES.region, type: "string", describe: "Region of the platform's proxy", group })
-    .option("user", {
-      alias: SHORT_NAMES.user,
-      type: "string",
-      describe: "Act as another user (administrators)",
-      group,
-    })
-    .option("app", { type: "string", describe: "Service of a Backend.AI session [default: sshd]", group })
     .option("foreground", { alias: SHORT_NAMES.foreground, type: "boolean", describe: "Stay in the foreground", group })
     .option("timeout", {
       alias: SHORT_NAMES.timeout,
