@@ -1,0 +1,83 @@
+// Joins a WebSocket to a TCP port as the manager does: raw bytes in binary frames, close codes that tell what happened.
+import net from "node:net";
+import type { WebSocket } from "ws";
+
+/** What stands behind a service of a session. */
+export type TargetAddress = { readonly host: string; readonly port: number };
+
+/** Ways in which the relay misbehaves after the 101. */
+export type PipeFault =
+  | "none"
+  /** Closes at once with the code of a service that does not listen, or of any other failure to connect. */
+  | "1013"
+  | "1011"
+  /** Accepts and says nothing, for ever. */
+  | "mute"
+  /** Drops the connection without a close frame. */
+  | "cut"
+  /** Sends text where only bytes may come. */
+  | "text";
+
+/** How a pipe behaves. */
+export type PipeOptions = {
+  readonly fault: PipeFault;
+  /** The web UI does not pass the manager's close on: the client is left alone with a socket that answers pings. */
+  readonly swallowsClose: boolean;
+};
+
+/** Where the WebSocket has so much to send, the container is not read. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** Connects the two; everything is closed when either is. */
+export function pipe(ws: WebSocket, target: TargetAddress | undefined, options: PipeOptions): void {
+  ws.on("error", () => ws.terminate());
+  const close = (code: number): void => {
+    if (!options.swallowsClose) ws.close(code);
+  };
+  switch (options.fault) {
+    case "mute":
+      return;
+    case "1013":
+    case "1011":
+      close(Number(options.fault));
+      return;
+    case "cut":
+      ws.terminate();
+      return;
+    case "text":
+      ws.send("this is not the service's", { binary: false });
+      return;
+    case "none":
+      if (target === undefined) close(1013);
+      else join(ws, target, close);
+  }
+}
+
+function join(ws: WebSocket, target: TargetAddress, close: (code: number) => void): void {
+  const socket = net.connect({ ...target, noDelay: true });
+  let isConnected = false;
+  socket.on("connect", () => {
+    isConnected = true;
+  });
+  socket.on("data", (chunk) => {
+    ws.send(chunk, { binary: true }, () => {
+      if (ws.bufferedAmount < MAX_BUFFERED_BYTES) socket.resume();
+    });
+    if (ws.bufferedAmount >= MAX_BUFFERED_BYTES) socket.pause();
+  });
+  socket.on("end", () => {
+    close(1001);
+    socket.destroy();
+  });
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    if (isConnected) close(1001);
+    else close(error.code === "ECONNREFUSED" ? 1013 : 1011);
+  });
+  ws.on("message", (data, isBinary) => {
+    // The manager ignores text.
+    if (!isBinary || !(data instanceof Uint8Array)) return;
+    if (!socket.write(data)) ws.pause();
+  });
+  socket.on("drain", () => ws.resume());
+  ws.on("close", () => socket.destroy());
+}
