@@ -73,9 +73,11 @@ check() {
   [ "$4" = "\${ids%%:*}" ] || [ "$4" = 0 ] || bad trap "$1 belongs to another account"
 }
 lock() {
-  lock=$dir/.runtunnel.lock count=0
+  lock=$dir/.runtunnel.lock count=0 absent=0
   until reason=$(mkdir "$lock" 2>&1); do
-    [ -d "$lock" ] || bad write "$reason"
+    # Not there although it could not be made: released just now, or the folder cannot be written.
+    if [ -d "$lock" ]; then absent=0; else absent=$((absent + 1)); fi
+    [ $absent -lt 5 ] || bad write "$reason"
     count=$((count + 1))
     [ $count -lt 100 ] || break
     sleep 0.1 2>/dev/null || sleep 1
@@ -97,7 +99,8 @@ if [ "$mode" = add ]; then
   chmod 700 "$dir" 2>/dev/null; chmod 600 "$file" 2>/dev/null
   if ! holds; then
     gap=; if unended "$file"; then gap='\\n'; fi
-    reason=$( { printf "$gap%s\\n" "$line" >>"$file"; } 2>&1 )
+    # Through cat, which names the reason where a shell's own printf says "I/O error".
+    reason=$( { printf "$gap%s\\n" "$line" | cat >>"$file"; } 2>&1 )
     holds || bad write "\${reason:-the key did not arrive in $file}"
   fi
   set -- $(ls -ldn "$home")
