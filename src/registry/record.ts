@@ -64,7 +64,11 @@ export type TunnelRecord = {
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
 const portPair = v.object({ local: port, remote: port });
-const processIdentity = v.object({ pid: v.pipe(v.number(), v.integer()), startedAt: v.string(), bootId: v.string() });
+/** What a calendar can show; more would crash whoever prints it. */
+const moment = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15));
+/** Numbers below 1 name groups of processes, which nobody may signal by accident. */
+const pid = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const processIdentity = v.object({ pid, startedAt: v.string(), bootId: v.string() });
 const sshSpec = v.object({
   folder: v.exactOptional(v.string()),
   alias: v.exactOptional(v.string()),
@@ -101,8 +105,8 @@ const recordSchema = v.object({
   owner: v.string(),
   process: v.exactOptional(processIdentity),
   launcher: processIdentity,
-  createdAt: v.number(),
-  readyAt: v.exactOptional(v.number()),
+  createdAt: moment,
+  readyAt: v.exactOptional(moment),
   phase: v.exactOptional(v.string()),
   boundPorts: v.exactOptional(v.array(portPair)),
   control: v.exactOptional(v.object({ port, token: v.string() })),
@@ -150,13 +154,22 @@ export function decodeRecord(text: string, path: string): TunnelRecord {
       hint: "Use the newer runtunnel to stop this tunnel",
     });
   }
-  const result = v.safeParse(recordSchema, data);
+  const result = parseRecord(data, path);
   if (!result.success) {
     const issue = result.issues[0];
     throw damaged(path, `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`, undefined);
   }
   const { format: _, ...record } = result.output;
   return record;
+}
+
+function parseRecord(data: unknown, path: string): v.SafeParseResult<typeof recordSchema> {
+  try {
+    return v.safeParse(recordSchema, data);
+  } catch (cause) {
+    // The stack: no record of ours is nested that deep.
+    throw damaged(path, "it is nested too deep", cause);
+  }
 }
 
 function damaged(path: string, why: string, cause: unknown): LocalError {

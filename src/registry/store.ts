@@ -2,21 +2,33 @@
 import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, errorMessage, systemErrorCode } from "../domain/errors.ts";
+import { AppError, errorMessage, LocalError, systemErrorCode } from "../domain/errors.ts";
 import type { ProcessIdentity } from "../domain/process-identity.ts";
 import { ensurePrivateFolder, readTextIfExists, removeIfExists, replaceFile } from "../os/atomic-file.ts";
+import { localFileError } from "../os/file-errors.ts";
 import { withFileLock } from "../os/file-lock.ts";
 import type { Processes } from "../os/processes/processes.ts";
 import { decodeRecord, encodeRecord, type TunnelRecord } from "./record.ts";
 
-/** A record file that cannot be read as one; `newer`: because a newer runtunnel wrote it, so it is none of our business. */
-export type DamagedRecord = { readonly path: string; readonly message: string; readonly newer: boolean };
+/** A record file that cannot be read as one. `newer`: because a newer runtunnel wrote it, so it is none of our business;
+ * `unreadable`: the system would not let us read it, so what is in it may well be sound. */
+export type DamagedRecord = {
+  readonly path: string;
+  readonly message: string;
+  readonly newer: boolean;
+  readonly unreadable: boolean;
+};
 
 /** Everything in the registry at one moment. */
 export type RegistryContent = { readonly records: readonly TunnelRecord[]; readonly damaged: readonly DamagedRecord[] };
 
 /** Whether a tunnel's process lives; `starting`: only its launcher does; `elsewhere`: on another machine, unknown. */
 export type Liveness = "alive" | "starting" | "dead" | "elsewhere";
+
+const RECORD_ENDING = ".json";
+
+/** Errors that tell of the file itself, not of a disk, a server or a right that is missing for now. */
+const DAMAGE_CODES: readonly string[] = ["record-damaged", "too-large", "not-a-file"];
 
 /** A record is a few kilobytes; anything larger is not one. */
 const MAX_RECORD_BYTES = 1024 * 1024;
@@ -38,13 +50,14 @@ export class Registry {
     const records: TunnelRecord[] = [];
     const damaged: DamagedRecord[] = [];
     for (const name of await this.#recordNames()) {
-      const path = join(this.#folder, name);
       try {
-        const text = await readTextIfExists(path, MAX_RECORD_BYTES);
-        if (text !== undefined) records.push(decodeRecord(text, path));
+        const record = await this.find(name.slice(0, -RECORD_ENDING.length));
+        if (record !== undefined) records.push(record);
       } catch (error) {
-        const newer = error instanceof AppError && error.code === "record-newer";
-        damaged.push({ path, message: errorMessage(error), newer });
+        const code = error instanceof AppError ? error.code : "";
+        const newer = code === "record-newer";
+        const unreadable = !newer && !DAMAGE_CODES.includes(code);
+        damaged.push({ path: join(this.#folder, name), message: errorMessage(error), newer, unreadable });
       }
     }
     records.sort((one, other) => one.createdAt - other.createdAt || one.id.localeCompare(other.id));
@@ -55,7 +68,11 @@ export class Registry {
   async find(id: string): Promise<TunnelRecord | undefined> {
     const path = this.#path(id);
     const text = await readTextIfExists(path, MAX_RECORD_BYTES);
-    return text === undefined ? undefined : decodeRecord(text, path);
+    if (text === undefined) return undefined;
+    const record = decodeRecord(text, path);
+    if (record.id === id) return record;
+    // A copy of another record: removing it would remove the wrong file.
+    throw new LocalError(`Cannot read record "${path}": it holds tunnel "${record.id}"`, { code: "record-damaged" });
   }
 
   /** Writes the record as a whole, atomically. */
@@ -69,9 +86,15 @@ export class Registry {
     await removeIfExists(this.#path(id));
   }
 
-  /** Moves a damaged file out of the way, keeping it for whoever wants to look. */
-  async setAside(damaged: DamagedRecord): Promise<void> {
-    await rename(damaged.path, `${damaged.path}.damaged`);
+  /** Moves a damaged file out of the way, keeping it for whoever wants to look; false when another command was first. */
+  async setAside(damaged: DamagedRecord): Promise<boolean> {
+    try {
+      await rename(damaged.path, `${damaged.path}.damaged`);
+      return true;
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return false;
+      throw localFileError("set aside", damaged.path, error);
+    }
   }
 
   /** Runs short work while no other command decides about tunnels. */
@@ -105,7 +128,7 @@ export class Registry {
   async #recordNames(): Promise<readonly string[]> {
     try {
       const names = await readdir(this.#folder);
-      return names.filter((name) => name.endsWith(".json"));
+      return names.filter((name) => name.endsWith(RECORD_ENDING));
     } catch (error) {
       const code = systemErrorCode(error);
       if (code === "ENOENT" || code === "ENOTDIR") return [];
@@ -114,6 +137,6 @@ export class Registry {
   }
 
   #path(id: string): string {
-    return join(this.#folder, `${id}.json`);
+    return join(this.#folder, `${id}${RECORD_ENDING}`);
   }
 }

@@ -8,9 +8,8 @@ export async function healRegistry(context: AppContext): Promise<void> {
   const { registry, progress } = context;
   const { records, damaged } = await registry.list();
   for (const file of damaged) {
-    if (file.newer) continue;
-    await registry.setAside(file);
-    progress.note(`${file.message}; set aside as "${file.path}.damaged"`);
+    if (file.newer || file.unreadable) continue;
+    if (await registry.setAside(file)) progress.note(`${file.message}; set aside as "${file.path}.damaged"`);
   }
   for (const record of records) {
     if (registry.liveness(record) === "dead") await healRecord(record, context);
