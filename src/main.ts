@@ -14,7 +14,7 @@ import { systemClock } from "./os/system-clock.ts";
 import { platforms } from "./platforms/catalog.ts";
 import { Registry } from "./registry/store.ts";
 import { sshClients } from "./ssh/clients/catalog.ts";
-import { abortOnSignals, currentSystem, pickUserEnvironment, StdioStream, toOutput } from "./stdio.ts";
+import { abortOnSignals, askSecret, currentSystem, pickUserEnvironment, StdioStream, toOutput } from "./stdio.ts";
 import { transports } from "./transports/catalog.ts";
 import type { AppContext } from "./tunnel/context.ts";
 import { versionText } from "./version.ts";
@@ -59,6 +59,7 @@ function createWorld(words: readonly string[]): World {
     clientVariables: platforms.flatMap((platform) => platform.clientVariables),
     readConfigFile: (path) => readTextIfExists(path, MAX_CONFIG_BYTES),
     readStdin: () => (process.stdin.isTTY ? Promise.resolve("") : Bun.stdin.text()),
+    askSecret,
     openStdio: () => new StdioStream(),
     createContext: (request) => createContext(request, { folders, signal, stderr, system }),
     version: versionText(),

@@ -30,6 +30,12 @@ export function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+/** Asks a person on the terminal, without showing what is typed. The question goes to stderr: stdout is for answers. */
+export async function askSecret(prompt: string): Promise<string> {
+  const { read } = await import("read");
+  return read({ prompt, silent: true, output: process.stderr });
+}
+
 /** The operating system; what is neither Windows nor macOS is treated like Linux. */
 export function currentSystem(): System {
   if (process.platform === "win32" || process.platform === "darwin") return process.platform;

@@ -4,6 +4,8 @@ import yargs, { type Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
 import type { Arguments, Command, CommandRun } from "./command.ts";
 import { configCommand } from "./commands/config.ts";
+import { infoCommand } from "./commands/info.ts";
+import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { proxyCommand } from "./commands/proxy.ts";
@@ -28,6 +30,8 @@ const COMMANDS: readonly Command[] = [
   scpCommand,
   sftpCommand,
   proxyCommand,
+  infoCommand,
+  keyCommand,
   sandboxCommand,
   configCommand,
 ];

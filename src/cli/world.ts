@@ -38,6 +38,8 @@ export type World = {
   readonly createContext: (request: ContextRequest) => AppContext;
   readonly version: string;
   readonly isWindows: boolean;
+  /** Asks on the terminal without echo; absent where there is none. */
+  readonly askSecret?: (prompt: string) => Promise<string>;
   /** Standard input and output as one stream. */
   readonly openStdio: () => ByteStream;
 };

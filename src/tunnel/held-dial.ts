@@ -31,7 +31,7 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
   let refusedLogins = 0;
   return retry(
     async () => {
-      const { dialer } = await options.route.get();
+      const { dialer } = await (refusedLogins === 0 ? options.route.get() : options.route.renew());
       const dialledAt = clock.monotonicMs();
       const stream = await dialer.dial(remotePort, { signal, timeoutMs: options.connectTimeoutMs });
       options.onSuccess(clock.monotonicMs() - dialledAt);
@@ -51,7 +51,8 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
         const waitedMs = clock.monotonicMs() - startedAt;
         if (isRemotePort(error)) return waitedMs < REMOTE_PORT_HOLD_MS;
         if (isProxyLogin(error)) {
-          // The token may have been renewed since the route was resolved: ask once more with what is there now.
+          // The token may have been renewed since the route was resolved, or the run be over, which EDGE does not tell
+          // apart: ask the platform, and then the proxy once more.
           refusedLogins += 1;
           return refusedLogins === 1;
         }

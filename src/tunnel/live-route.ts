@@ -46,10 +46,14 @@ export class LiveRoute {
     if (live !== undefined && (!this.#stale || now - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS)) {
       return Promise.resolve(live);
     }
-    this.#resolving ??= this.#resolve().finally(() => {
-      this.#resolving = undefined;
-    });
-    return this.#resolving;
+    return this.#ask();
+  }
+
+  /** The route after the platform was asked again, if the known one was doubted. Waits out the least time between two
+   * resolves, where `get` would give the doubted route once more. */
+  renew(): Promise<LiveRun> {
+    const live = this.#live;
+    return live === undefined || this.#stale ? this.#ask() : Promise.resolve(live);
   }
 
   /** Says that a dial along this route failed: the next `get` asks the platform again. */
@@ -59,6 +63,20 @@ export class LiveRoute {
 
   close(): void {
     this.#live?.dialer.close();
+  }
+
+  #ask(): Promise<LiveRun> {
+    this.#resolving ??= this.#askInTurn().finally(() => {
+      this.#resolving = undefined;
+    });
+    return this.#resolving;
+  }
+
+  async #askInTurn(): Promise<LiveRun> {
+    const { clock } = this.#options;
+    const waitMs = this.#resolvedAt + MIN_RESOLVE_INTERVAL_MS - clock.monotonicMs();
+    if (this.#live !== undefined && waitMs > 0) await clock.sleep(waitMs);
+    return this.#resolve();
   }
 
   async #resolve(): Promise<LiveRun> {
