@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { Secret } from "../../../src/domain/secret.ts";
 import {
   renderAuthorization,
   renderStringToSign,
@@ -6,7 +7,6 @@ import {
   sign,
   signedHeaders,
 } from "../../../src/platforms/backend-ai/signing.ts";
-import { Secret } from "../../../src/domain/secret.ts";
 
 const accessKey = "AKIAIOSFODNN7EXAMPLE";
 const secretKey = new Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
@@ -46,7 +46,11 @@ const D: SignedParts = {
 describe("sign()", () => {
   test.each([
     ["A, a WebSocket upgrade", A, "b76a9f135f61bed344e785a6de9dbf715d087430161d88101894da56e64913b5"],
-    ["B, a POST with the second form of the date", B, "942423d64f3ae5d1bb9a8f45778acc1e17da95ad72bcd5924ea06f5d1ab71745"],
+    [
+      "B, a POST with the second form of the date",
+      B,
+      "942423d64f3ae5d1bb9a8f45778acc1e17da95ad72bcd5924ea06f5d1ab71745",
+    ],
     ["C, a query with escapes", C, "9b3cfa5ecaf36e9489690c83c892633f2dfd72f950f28fe9a1222b67982491a4"],
     ["D, a host that is an address", D, "9bbf2ed4db3e375729474ce2b370e5b3923021ac5a7880d9bba66402c36b8a75"],
   ])("gives the published signature of vector %s", (_name, parts, signature) => {
