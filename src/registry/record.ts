@@ -22,6 +22,16 @@ export type RecordFailure = {
   readonly hint?: string;
 };
 
+/** The file whose entry a tunnel was started from, by a supervisor or by `up`. */
+export type ManagedBy = {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** Name of the entry in it. */
+  readonly entry: string;
+  /** Changes when the entry does: see `digestOf` in src/tunnel/project.ts. */
+  readonly digest: string;
+};
+
 /** One tunnel in the registry. Times in milliseconds since 1970. */
 export type TunnelRecord = {
   readonly id: string;
@@ -46,6 +56,7 @@ export type TunnelRecord = {
   readonly control?: { readonly port: number; readonly token: string };
   readonly logFile?: string;
   readonly mode: "foreground" | "background" | "service";
+  readonly managedBy?: ManagedBy;
   readonly failure?: RecordFailure;
   /** Something the user should know although the tunnel started. */
   readonly warnings: readonly string[];
@@ -112,6 +123,7 @@ const recordSchema = v.object({
   control: v.exactOptional(v.object({ port, token: v.string() })),
   logFile: v.exactOptional(v.string()),
   mode: v.picklist(["foreground", "background", "service"]),
+  managedBy: v.exactOptional(v.object({ file: v.string(), entry: v.string(), digest: v.string() })),
   failure: v.exactOptional(
     v.object({
       message: v.string(),

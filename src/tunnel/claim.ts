@@ -4,7 +4,7 @@ import { type ConflictFlags, decideConflict } from "../domain/conflict.ts";
 import { ConflictError } from "../domain/errors.ts";
 import { formatPorts } from "../domain/ports.ts";
 import { sharedLocalPorts, type TunnelSpec } from "../domain/tunnel-spec.ts";
-import type { TunnelRecord } from "../registry/record.ts";
+import type { ManagedBy, TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
 
 /** What `start` is to do. */
@@ -19,6 +19,7 @@ export type Wanted = {
   readonly runName: string;
   readonly mode: TunnelRecord["mode"];
   readonly logFile?: string;
+  readonly managedBy?: ManagedBy;
   /** Absent: existing tunnels are not looked at. */
   readonly conflict?: ConflictFlags;
 };
@@ -106,6 +107,7 @@ function newRecord(wanted: Wanted, context: AppContext): TunnelRecord {
     createdAt: clock.now(),
     mode: wanted.mode,
     ...(wanted.logFile === undefined ? {} : { logFile: wanted.logFile }),
+    ...(wanted.managedBy === undefined ? {} : { managedBy: wanted.managedBy }),
     warnings: [],
     journal: [],
   };

@@ -4,7 +4,7 @@ import { AppError } from "../domain/errors.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
 import { startBackground } from "../os/background/start-background.ts";
 import { selfCommand } from "../os/self.ts";
-import type { TunnelRecord } from "../registry/record.ts";
+import type { ManagedBy, TunnelRecord } from "../registry/record.ts";
 import { type Claim, claimTunnel, type Wanted } from "./claim.ts";
 import { type AppContext, platformContext } from "./context.ts";
 import { endProcess } from "./end-process.ts";
@@ -28,6 +28,8 @@ export type StartOptions = {
   readonly foreground: boolean;
   /** Absolute path; absent: a file in the state folder. */
   readonly logFile?: string;
+  /** The file that the tunnel comes from, where a supervisor or `up` starts it. */
+  readonly managedBy?: ManagedBy & { readonly mode: "background" | "service" };
 };
 
 /** How a start went. */
@@ -66,10 +68,15 @@ function wantedTunnel(spec: TunnelSpec, options: StartOptions, context: AppConte
   return {
     spec,
     runName: platform.displayName(spec.run),
-    mode: options.foreground ? "foreground" : "background",
+    mode: options.foreground ? "foreground" : (options.managedBy?.mode ?? "background"),
     ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
+    ...(options.managedBy === undefined ? {} : { managedBy: withoutMode(options.managedBy) }),
     ...(options.conflict === undefined ? {} : { conflict: options.conflict }),
   };
+}
+
+function withoutMode({ file, entry, digest }: ManagedBy): ManagedBy {
+  return { file, entry, digest };
 }
 
 /** Asks for the ports; stops the tunnels that the flags allow to replace and asks again. */

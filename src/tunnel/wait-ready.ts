@@ -8,6 +8,10 @@ import type { AppContext } from "./context.ts";
 
 /** The record is a small local file; looking this often costs little and adds little to the time a start takes. */
 const LOOK_INTERVAL_MS = 8;
+/** Who waits long waits for a network; a supervisor may wait for fifty tunnels at once. */
+const MAX_LOOK_INTERVAL_MS = 200;
+/** Looks come no more often than this part of the time already waited. */
+const LOOK_SHARE = 50;
 
 /** The record of the tunnel once it is ready. Throws the background process's own error, TimeoutError, or
  * InterruptedError; the caller then clears away what is left. */
@@ -39,7 +43,8 @@ export async function waitUntilReady(
         hint: "Try again with a longer --timeout (a bare number is milliseconds), or look why with --foreground",
       });
     }
-    await clock.sleep(LOOK_INTERVAL_MS, context.signal).catch(() => undefined);
+    const intervalMs = Math.min(MAX_LOOK_INTERVAL_MS, Math.max(LOOK_INTERVAL_MS, waitedMs / LOOK_SHARE));
+    await clock.sleep(intervalMs, context.signal).catch(() => undefined);
   }
   throw new InterruptedError();
 }
