@@ -33,8 +33,8 @@ export class LoopbackServer {
   async up(): Promise<void> {
     if (this.#server !== undefined) return;
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
-    this.#server = server;
     await listen(server, this.#host, this.#port);
+    this.#server = server;
     const address = server.address();
     if (typeof address === "object" && address !== null) this.#port = address.port;
   }

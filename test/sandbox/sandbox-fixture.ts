@@ -12,13 +12,17 @@ export type TestSandbox = Sandbox & AsyncDisposable & { readonly folder: string 
 
 export async function openSandbox(options: Partial<SandboxOptions> = {}): Promise<TestSandbox> {
   const folder = await mkdtemp(join(tmpdir(), "sandbox-"));
-  const sandbox = await startSandbox({ log: SILENT_LOG, folder, ...options });
+  const wipe = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const sandbox = await startSandbox({ log: SILENT_LOG, folder, ...options }).catch(async (error: unknown) => {
+    await wipe();
+    throw error;
+  });
   return {
     ...sandbox,
     folder,
     [Symbol.asyncDispose]: async () => {
       await sandbox.close();
-      await rm(folder, { recursive: true, force: true });
+      await wipe();
     },
   };
 }

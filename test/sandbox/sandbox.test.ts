@@ -21,6 +21,10 @@ test("startSandbox() takes fixed ports back after a restart", async () => {
     ports = { apiPort: Number(new URL(first.apiUrl).port), edgePort: Number(new URL(first.edgeUrl).port) };
     await expect(openSandbox(ports)).rejects.toThrow("Cannot listen on 127.0.0.1 port");
   }
+  // A start that fails on EDGE's port must give the API's back.
+  using blocker = Bun.listen({ hostname: "127.0.0.1", port: ports.edgePort, socket: { data() {} } });
+  await expect(openSandbox(ports)).rejects.toThrow(`port ${ports.edgePort}`);
+  blocker.stop(true);
   await using second = await openSandbox(ports);
   expect(Number(new URL(second.edgeUrl).port)).toBe(ports.edgePort);
 });

@@ -51,13 +51,13 @@ export class ApiServer {
   async up(): Promise<void> {
     if (this.#server !== undefined) return;
     const server = createServer((request, response) => this.#answer(request, response));
-    this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", (cause) => {
         reject(new LocalError(`Cannot listen on ${this.#host} port ${this.#port}`, { cause }));
       });
       server.listen(this.#port, this.#host, () => resolve());
     });
+    this.#server = server;
     const address = server.address();
     if (typeof address === "object" && address !== null) this.#port = address.port;
   }

@@ -72,8 +72,12 @@ export class CloudPipeline {
   /** Starts API and EDGE. */
   static async start(options: CloudPipelineOptions): Promise<CloudPipeline> {
     const platform = new CloudPipeline(options, await TokenMint.create(options.now));
-    await Promise.all([platform.api.up(), ...[...platform.edges.values()].map((edge) => edge.up())]);
-    return platform;
+    const servers = [platform.api, ...platform.edges.values()];
+    const results = await Promise.allSettled(servers.map((server) => server.up()));
+    const failure = results.find((result) => result.status === "rejected");
+    if (failure === undefined) return platform;
+    await platform.close();
+    throw failure.reason;
   }
 
   /** What `cluster/edge/externalUrl` says for a region. */
