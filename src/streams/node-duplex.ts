@@ -1,7 +1,7 @@
 // Between our byte streams and node's duplex streams, both ways: for libraries that want or give the latter.
 import { Duplex } from "node:stream";
 import type { ByteStream } from "../domain/byte-stream.ts";
-import { InboundStream, type RewindableStream } from "./inbound-stream.ts";
+import { InboundStream } from "./inbound-stream.ts";
 
 /** A node stream over a byte stream, which it owns from then on. */
 export function toDuplex(stream: ByteStream): Duplex {
@@ -9,9 +9,12 @@ export function toDuplex(stream: ByteStream): Duplex {
 }
 
 /** A byte stream over a node stream, which it owns from then on. The node stream must allow half-open use. */
-export function fromDuplex(duplex: Duplex, options: { readonly canHalfClose: boolean }): RewindableStream {
+export function fromDuplex(duplex: Duplex, options: { readonly canHalfClose: boolean }): DuplexStream {
   return new DuplexStream(duplex, options.canHalfClose);
 }
+
+/** A node stream takes any chunk whole, however full it is; pieces keep what it buffers near its own limit. */
+const PIECE_BYTES = 256 * 1024;
 
 type WriteDone = (error?: Error | null) => void;
 
@@ -81,7 +84,8 @@ class StreamDuplex extends Duplex {
   }
 }
 
-class DuplexStream extends InboundStream {
+/** A node stream as a byte stream. */
+export class DuplexStream extends InboundStream {
   readonly canHalfClose: boolean;
   readonly #duplex: Duplex;
   #isFlowing = false;
@@ -106,9 +110,14 @@ class DuplexStream extends InboundStream {
   }
 
   write(chunk: Uint8Array): number {
-    if (this.#isFull || this.#isEnded || this.isClosed) return 0;
-    this.#isFull = !this.#duplex.write(chunk);
-    return chunk.length;
+    if (this.#isEnded || this.isClosed) return 0;
+    let taken = 0;
+    while (taken < chunk.length && !this.#isFull) {
+      const piece = chunk.subarray(taken, taken + PIECE_BYTES);
+      this.#isFull = !this.#duplex.write(piece);
+      taken += piece.length;
+    }
+    return taken;
   }
 
   end(): void {
@@ -120,6 +129,13 @@ class DuplexStream extends InboundStream {
   destroy(error?: Error): void {
     this.dropped(error);
     this.#duplex.destroy(error);
+    // An SSH channel closes only once what the peer still sends has been read.
+    this.#duplex.resume();
+  }
+
+  /** What carries the node stream is lost, which the node stream itself would report as a clean end. */
+  breakOff(error: Error): void {
+    this.closed(error);
   }
 
   protected stopSource(): void {

@@ -61,7 +61,8 @@ async function dial(
     );
     return stream;
   } catch (error) {
-    stream.destroy();
+    // A reset: after a mere end, many proxies would go on trying to reach the run.
+    stream.destroy(error instanceof Error ? error : new Error("Given up", { cause: error }));
     throw error;
   }
 }

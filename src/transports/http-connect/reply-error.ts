@@ -1,5 +1,6 @@
 // Says in our words what a proxy's refusal means.
 import { type AppError, AuthError, UnreachableError } from "../../domain/errors.ts";
+import { quoteForeign } from "../../streams/foreign-text.ts";
 import type { ReplyHead } from "./reply-head.ts";
 
 /** What the refused request was about. */
@@ -13,15 +14,12 @@ export type Asked = {
 const TLS_ALERT = 0x15;
 const TLS_HANDSHAKE = 0x16;
 
-/** Longest piece of foreign text in a message. */
-const QUOTE_LENGTH = 120;
-
 const TLS_HINT = "The proxy expects TLS: give its address with https://";
 
 /** The error for a reply that is HTTP but no success. */
 export function refusalError(head: ReplyHead, asked: Asked): AppError {
   const { status } = head;
-  const said = quote(head.statusLine);
+  const said = quoteForeign(head.statusLine);
   if (status === 401) {
     return new AuthError(`Proxy ${asked.proxy} refuses the token or the account for ${asked.target}: ${said}`, {
       code: "proxy-token-refused",
@@ -43,7 +41,8 @@ export function refusalError(head: ReplyHead, asked: Asked): AppError {
       hint: "Ask the proxy's administrator to allow this host and port",
     });
   }
-  if (status >= 502 && status <= 504) {
+  // tinyproxy says "500 Unable to connect" where others say 502 or 503.
+  if ((status >= 502 && status <= 504) || (status === 500 && /unable to connect/i.test(head.statusLine))) {
     return new UnreachableError(`Proxy ${asked.proxy} cannot reach ${asked.target}: ${said}`, {
       code: "remote-port-refused",
       hop: "remote-port",
@@ -68,19 +67,12 @@ export function foreignReplyError(start: Uint8Array, asked: Asked): AppError {
       hint: TLS_HINT,
     });
   }
-  const said = quote(Buffer.from(start).toString("latin1"));
+  const said = quoteForeign(start);
   return new UnreachableError(`What answers at ${asked.proxy} is no HTTP proxy: ${said}`, {
     code: "proxy-not-http",
     hop: "proxy-tcp",
     hint: "Check the proxy's address and port",
   });
-}
-
-/** Text of others, fit for a message: printable ASCII, short, in quotes. */
-export function quote(text: string): string {
-  const printable = text.replace(/[^\x20-\x7e]+/g, " ").trim();
-  const short = printable.length > QUOTE_LENGTH ? `${printable.slice(0, QUOTE_LENGTH)}...` : printable;
-  return `"${short.replaceAll('"', "'")}"`;
 }
 
 /** nginx: "The plain HTTP request was sent to HTTPS port"; Apache: "speaking plain HTTP to an SSL-enabled server port". */
