@@ -43,6 +43,7 @@ export class RequestServer {
     this.#webSockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
+      autoPong: false,
       ...(upgrade === undefined ? {} : { maxPayload: upgrade.maxMessageBytes }),
     });
   }

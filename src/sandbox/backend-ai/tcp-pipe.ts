@@ -31,11 +31,15 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** Connects the two; everything is closed when either is. */
 export function pipe(ws: WebSocket, target: TargetAddress | undefined, options: PipeOptions): void {
   ws.on("error", () => ws.terminate());
+  const pings = new PingGate(ws);
   const close = (code: number): void => {
-    if (!options.swallowsClose) ws.close(code);
+    // The web UI itself goes on answering pings.
+    if (options.swallowsClose) pings.open();
+    else ws.close(code);
   };
   switch (options.fault) {
     case "mute":
+      pings.open();
       return;
     case "1013":
     case "1011":
@@ -49,15 +53,36 @@ export function pipe(ws: WebSocket, target: TargetAddress | undefined, options: 
       return;
     case "none":
       if (target === undefined) close(1013);
-      else join(ws, target, close);
+      else join(ws, target, pings, close);
   }
 }
 
-function join(ws: WebSocket, target: TargetAddress, close: (code: number) => void): void {
+/** Pings are answered only from some moment on: the manager takes up frames when it has connected. */
+class PingGate {
+  readonly #ws: WebSocket;
+  #waiting: Buffer[] | undefined = [];
+
+  constructor(ws: WebSocket) {
+    this.#ws = ws;
+    ws.on("ping", (payload) => {
+      if (this.#waiting === undefined) ws.pong(payload);
+      else this.#waiting.push(payload);
+    });
+  }
+
+  /** Answers those that wait, and from now on all. Safe to call twice. */
+  open(): void {
+    for (const payload of this.#waiting ?? []) this.#ws.pong(payload);
+    this.#waiting = undefined;
+  }
+}
+
+function join(ws: WebSocket, target: TargetAddress, pings: PingGate, close: (code: number) => void): void {
   const socket = net.connect({ ...target, noDelay: true });
   let isConnected = false;
   socket.on("connect", () => {
     isConnected = true;
+    pings.open();
   });
   socket.on("data", (chunk) => {
     ws.send(chunk, { binary: true }, () => {

@@ -1,6 +1,6 @@
 // One WebSocket as a byte stream: binary frames both ways, payloads passed on as they come, frames masked in one pass.
 import type { ByteStream } from "../../domain/byte-stream.ts";
-import { UnreachableError } from "../../domain/errors.ts";
+import type { UnreachableError } from "../../domain/errors.ts";
 import { InboundStream } from "../../streams/inbound-stream.ts";
 import {
   CLOSE,
@@ -13,6 +13,14 @@ import {
   OPCODE,
 } from "./frames.ts";
 import { Keepalive, type SilenceLimits, TICK_MS } from "./keepalive.ts";
+import {
+  closedBeforeProofError,
+  deadPeerError,
+  lostError,
+  protocolError,
+  silentRunError,
+  truncatedError,
+} from "./stream-errors.ts";
 import { explainClose } from "./upgrade-errors.ts";
 
 /** Time as the stream needs it; tests bring their own. */
@@ -29,8 +37,11 @@ export type WebSocketStreamOptions = {
   readonly shown: string;
   readonly timers: Timers;
   readonly silence?: SilenceLimits | undefined;
-  /** Told once: the far side's first bytes came, or the stream closed before any did. */
-  readonly onFirst?: (error: Error | undefined) => void;
+  /** What shows that the remote port was reached, beyond the 101 that relays send before they try: an answered ping, since
+   * relays take up frames only when they are connected, or the far side's own first bytes. */
+  readonly proof: "pong" | "bytes";
+  /** Told once: the proof came, or the stream closed before it did. */
+  readonly onProof: (error: Error | undefined) => void;
 };
 
 /** How many ticks a peer may take to answer our close frame before the connection is dropped. */
@@ -45,7 +56,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
   readonly #reader = new FrameReader(this);
   readonly #keepalive: Keepalive;
   readonly #stopTimer: () => void;
-  #onFirst: ((error: Error | undefined) => void) | undefined;
+  #onProof: ((error: Error | undefined) => void) | undefined;
   /** Bytes that arrived though our sink wants no more for now. */
   readonly #unparsed: Uint8Array[] = [];
   #isParsing = false;
@@ -65,7 +76,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
     super(false);
     this.#carrier = carrier;
     this.#options = options;
-    this.#onFirst = options.onFirst;
+    this.#onProof = options.onProof;
     this.#keepalive = new Keepalive(options.timers.now(), options.silence);
     this.#stopTimer = options.timers.every(TICK_MS, () => this.#tick());
     carrier.attach({
@@ -74,6 +85,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
       onEnd: () => this.#carrierEnded(),
       onClose: (error) => this.#carrierClosed(error),
     });
+    if (options.proof === "pong") this.#ping();
   }
 
   write(chunk: Uint8Array): number {
@@ -117,7 +129,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
   onBytes(bytes: Uint8Array): void {
     if (this.#isDone) return;
     this.#heardFarSide = true;
-    if (this.#onFirst !== undefined) this.#tellFirst(undefined);
+    if (this.#onProof !== undefined) this.#tellProof(undefined);
     this.received(bytes);
   }
 
@@ -129,9 +141,9 @@ export class WebSocketStream extends InboundStream implements FrameSink {
     else this.#pong = pong;
   }
 
-  /** From the frames' reader. That something arrived is all that counts. */
+  /** From the frames' reader. */
   onPong(): void {
-    this.#heard = true;
+    if (this.#options.proof === "pong" && this.#onProof !== undefined) this.#tellProof(undefined);
   }
 
   /** From the frames' reader: both directions are over. */
@@ -167,7 +179,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
 
   #failProtocol(error: FrameError): void {
     this.#sendClose(error.closeCode);
-    this.#break(`The relay ${this.#options.shown} broke the WebSocket protocol: ${error.message}`, "bad-frames", error);
+    this.#break(protocolError(this.#options.shown, error));
   }
 
   #carrierEnded(): void {
@@ -183,7 +195,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
       this.#carrier.destroy();
       return;
     }
-    this.#break(`The relay ${this.#options.shown} closed the connection in the middle of a message`, "truncated");
+    this.#break(truncatedError(this.#options.shown));
   }
 
   #carrierClosed(error: Error | undefined): void {
@@ -212,18 +224,16 @@ export class WebSocketStream extends InboundStream implements FrameSink {
     this.#heard = false;
     this.#heardFarSide = false;
     const { shown } = this.#options;
-    if (step === "ping" && this.#unsent.length === 0) this.#send(encodeFrame(OPCODE.ping, new Uint8Array(0)));
-    else if (step === "peer-dead") this.#break(`The relay ${shown} does not answer any more`, "relay-silent");
-    else if (step === "far-side-silent") {
-      this.#break(
-        `Nothing comes from behind the relay ${shown} any more: the connection there has ended`,
-        "run-silent",
-      );
-    }
+    if (step === "ping" && this.#unsent.length === 0) this.#ping();
+    else if (step === "peer-dead") this.#break(deadPeerError(shown));
+    else if (step === "far-side-silent") this.#break(silentRunError(shown));
   }
 
-  #break(message: string, code: string, cause?: Error): void {
-    const error = new UnreachableError(message, { code, hop: "proxy-tcp", cause });
+  #ping(): void {
+    this.#send(encodeFrame(OPCODE.ping, new Uint8Array(0)));
+  }
+
+  #break(error: UnreachableError): void {
     this.#close(error);
     this.#carrier.destroy(error);
   }
@@ -271,28 +281,12 @@ export class WebSocketStream extends InboundStream implements FrameSink {
     this.#unparsed.length = 0;
     this.#unsent.length = 0;
     this.#stopTimer();
-    if (this.#onFirst !== undefined) this.#tellFirst(error ?? closedBeforeFirst(this.#options.shown));
+    if (this.#onProof !== undefined) this.#tellProof(error ?? closedBeforeProofError(this.#options.shown));
   }
 
-  #tellFirst(error: Error | undefined): void {
-    const tell = this.#onFirst;
-    this.#onFirst = undefined;
+  #tellProof(error: Error | undefined): void {
+    const tell = this.#onProof;
+    this.#onProof = undefined;
     tell?.(error);
   }
-}
-
-function lostError(shown: string, cause: Error): UnreachableError {
-  return new UnreachableError(`The connection to the relay ${shown} broke`, {
-    code: "relay-lost",
-    hop: "proxy-tcp",
-    cause,
-  });
-}
-
-function closedBeforeFirst(shown: string): UnreachableError {
-  return new UnreachableError(`The far side of ${shown} closed the connection without a word`, {
-    code: "closed-at-once",
-    hop: "remote-port",
-    hint: "Check that the service in the run has started",
-  });
 }

@@ -40,6 +40,9 @@ export function createWebSocketTransport(timers: Timers): Transport {
   };
 }
 
+/** How far a dial has come, for the error of one whose time is over. */
+type Phase = "connecting" | "upgrading" | "reaching";
+
 type Dial = {
   readonly route: Route;
   readonly via: Via;
@@ -53,18 +56,18 @@ async function dialRelay(dial: Dial, options: DialOptions): Promise<ByteStream> 
   const port = route.dialPort?.(dial.port) ?? dial.port;
   const target = parseUpgradeTarget(via.url, route.host, port);
   const { signal, timeoutMs } = options;
-  let phase = "connected to";
+  let phase: Phase = "connecting";
   const onTimeout = (): TimeoutError => explainTimeout(target, phase, timeoutMs, via.greets === true);
   return withDeadline({ signal, timeoutMs, onTimeout }, async (bounded) => {
     const carrier = await connectRelay(target, dial, { signal: bounded, timeoutMs });
-    phase = "upgraded";
+    phase = "upgrading";
     const giveUp = (): void => carrier.destroy();
     bounded.addEventListener("abort", giveUp, { once: true });
     try {
       const headers = await via.headers?.({ method: "GET", target: target.target, host: target.host });
       bounded.throwIfAborted();
       await orAborted(upgradeStream(carrier, target, renderUpgradeRequest(target, headers ?? {})), bounded);
-      phase = "greeted";
+      phase = "reaching";
       return await openStream(carrier, target, dial, bounded);
     } catch (error) {
       carrier.destroy();
@@ -82,19 +85,21 @@ function connectRelay(target: UpgradeTarget, dial: Dial, options: DialOptions): 
   return connectTls(endpoint, { ...common, tls: dial.via.tls ?? { verify: true }, protocols: ["http/1.1"] });
 }
 
-/** Where the far side speaks first, its first bytes are waited for: the 101 alone proves nothing. */
+/** The 101 alone proves nothing: relays send it before they connect to the remote port. */
 async function openStream(
   carrier: RewindableStream,
   target: UpgradeTarget,
   { via, timers }: Dial,
   signal: AbortSignal,
 ): Promise<ByteStream> {
-  const { shown } = target;
-  const { silence } = via;
-  if (via.greets !== true) return new WebSocketStream(carrier, { shown, timers, silence });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onFirst = (error: Error | undefined): void => (error === undefined ? resolve() : reject(error));
-  const stream = new WebSocketStream(carrier, { shown, timers, silence, onFirst });
+  const stream = new WebSocketStream(carrier, {
+    shown: target.shown,
+    timers,
+    silence: via.silence,
+    proof: via.greets === true ? "bytes" : "pong",
+    onProof: (error) => (error === undefined ? resolve() : reject(error)),
+  });
   try {
     await orAborted(promise, signal);
     return stream;
@@ -104,16 +109,23 @@ async function openStream(
   }
 }
 
-function explainTimeout(target: UpgradeTarget, phase: string, timeoutMs: number, greets: boolean): TimeoutError {
+function explainTimeout(target: UpgradeTarget, phase: Phase, timeoutMs: number, greets: boolean): TimeoutError {
   const waited = `within ${timeoutMs} ms`;
-  if (phase === "greeted" && greets) {
+  if (phase === "reaching" && greets) {
     return new TimeoutError(`The remote port behind ${target.shown} said nothing ${waited}`, {
       code: "no-greeting",
       hop: "ssh-banner",
       hint: "Check that the service in the run has started",
     });
   }
-  if (phase === "upgraded") {
+  if (phase === "reaching") {
+    return new TimeoutError(`The relay ${target.shown} did not reach the remote port ${waited}`, {
+      code: "remote-port-timeout",
+      hop: "remote-port",
+      hint: "Check that the run can be reached from the relay, and its port",
+    });
+  }
+  if (phase === "upgrading") {
     return new TimeoutError(`${target.shown} accepted the connection but did not answer ${waited}`, {
       code: "relay-mute",
       hop: "proxy-tcp",
