@@ -2,6 +2,7 @@
 import type { Argv } from "yargs";
 import type { Settings } from "../domain/setting.ts";
 import type { AppContext } from "../tunnel/context.ts";
+import type { CliConfiguration } from "./configuration.ts";
 import type { World } from "./world.ts";
 
 /** Parsed words of one call. Unknown until an option reader has looked. */
@@ -13,6 +14,8 @@ export type CommandRun = {
   readonly arguments: Arguments;
   /** Flags, environment and configuration file, weighed. */
   readonly settings: Settings;
+  /** Where the settings come from, for commands that add to them. */
+  readonly configuration: CliConfiguration;
   readonly context: AppContext;
   /** Whether `--json` was given. */
   readonly json: boolean;

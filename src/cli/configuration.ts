@@ -57,6 +57,15 @@ export class CliConfiguration {
     });
   }
 
+  /** The same sources with these flags, and this profile where one is given, above the command line's own. */
+  derive(flags: Readonly<Record<string, string>>, profile: string | undefined): CliConfiguration {
+    return new CliConfiguration({
+      ...this.#sources,
+      flags: { ...this.#sources.flags, ...flags },
+      ...(profile === undefined ? {} : { profile }),
+    });
+  }
+
   handover(logFile: string): string {
     const { flags, profile } = this.#sources;
     const handover: Handover = {

@@ -1,5 +1,4 @@
 // The yargs program: commands and options assembled, words parsed, one command run.
-import leven from "leven";
 import yargs, { type Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
 import type { Arguments, Command, CommandRun } from "./command.ts";
@@ -17,6 +16,7 @@ import { stopCommand } from "./commands/stop.ts";
 import { CliConfiguration } from "./configuration.ts";
 import { commonOptions, parseLogLevel, readSwitch, readText, SHORT_NAMES } from "./options.ts";
 import { createProgress } from "./progress.ts";
+import { explainUsage } from "./usage-errors.ts";
 import type { World } from "./world.ts";
 
 /** All commands, in the order of the help. */
@@ -81,7 +81,6 @@ function assemble(world: World, onCommand: (command: Command, words: Arguments) 
     .version(world.version)
     .exitProcess(false)
     .strict()
-    .recommendCommands()
     .wrap(Math.min(MAX_HELP_WIDTH, world.stdout.columns))
     .epilog('Try it without an account: "runtunnel sandbox". Help for one command: "runtunnel start --help".');
   for (const command of COMMANDS) {
@@ -120,7 +119,7 @@ function takesPlatformFlags(command: Command): boolean {
 async function parse(program: Argv, words: readonly string[]): Promise<string> {
   const known = knownOptions(program);
   program.fail((message: string, error: Error | undefined) => {
-    throw error ?? explain(message, known());
+    throw error ?? explainUsage(message, words, { usages: COMMANDS.map(({ usage }) => usage), options: known() });
   });
   let text = "";
   await program.parseAsync([...words], {}, (error: Error | undefined | null, _parsed: unknown, output: string) => {
@@ -135,23 +134,6 @@ function knownOptions(program: Argv): () => readonly string[] {
     const inner = program as Argv & { getOptions?: () => { readonly key: Readonly<Record<string, unknown>> } };
     return Object.keys(inner.getOptions?.().key ?? {});
   };
-}
-
-function explain(message: string, options: readonly string[]): UsageError {
-  const unknown = /^Unknown arguments?: (.+)$/.exec(message)?.[1]?.split(", ") ?? [];
-  const hints = unknown.flatMap((word) => {
-    const near = options.filter((option) => leven(option, word) <= Math.max(1, Math.floor(option.length / 4)));
-    return near.map((option) => `--${option}`);
-  });
-  const first = (message.split("\n")[0] ?? message).replace(
-    /^Not enough non-option arguments.*$/,
-    "Something is missing: see the usage",
-  );
-  const hint =
-    hints.length > 0
-      ? `Did you mean ${[...new Set(hints)].join(" or ")}?`
-      : 'See "runtunnel --help", or --help behind a command';
-  return new UsageError(first, { hint: message.startsWith("Did you mean") ? 'See "runtunnel --help"' : hint });
 }
 
 /** yargs knows nothing of the words behind `--`: they belong to somebody else's program. */
@@ -191,6 +173,7 @@ async function runCommand(command: Command, words: Arguments, world: World): Pro
     world,
     arguments: words,
     settings,
+    configuration,
     context,
     json,
     print: (data, text) => world.stdout.write(json ? `${JSON.stringify(data, undefined, 2)}\n` : text()),

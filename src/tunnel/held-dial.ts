@@ -43,20 +43,20 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
       clock,
       random: options.random,
       signal,
+      lastTryAtMs: startedAt + options.holdMs,
       canRetry: (error) => {
         if (signal.aborted) return false;
         options.onFailure(error);
         // A proxy tells an ended or moved run no better than a closed port: the platform knows which it is.
         options.route.doubt();
-        const waitedMs = clock.monotonicMs() - startedAt;
-        if (isRemotePort(error)) return waitedMs < REMOTE_PORT_HOLD_MS;
+        if (isRemotePort(error)) return clock.monotonicMs() - startedAt < REMOTE_PORT_HOLD_MS;
         if (isProxyLogin(error)) {
           // The token may have been renewed since the route was resolved, or the run be over, which EDGE does not tell
           // apart: ask the platform, and then the proxy once more.
           refusedLogins += 1;
           return refusedLogins === 1;
         }
-        return isTransient(error) && waitedMs < options.holdMs;
+        return isTransient(error);
       },
     },
   );

@@ -1,8 +1,8 @@
 // The way to a run as it is now: resolved once, resolved again when dials fail, shared by all dials of a tunnel.
 import type { Clock } from "../domain/clock.ts";
-import { LocalError } from "../domain/errors.ts";
+import { InterruptedError, LocalError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
-import type { Route } from "../domain/route.ts";
+import type { Route, SshLogin, TlsOptions, Via } from "../domain/route.ts";
 import type { ResolvedRun } from "../platforms/platform.ts";
 import type { Dialer, Transport } from "../transports/transport.ts";
 
@@ -29,6 +29,7 @@ export class LiveRoute {
   #resolving: Promise<LiveRun> | undefined;
   #resolvedAt = Number.NEGATIVE_INFINITY;
   #stale = true;
+  #isClosed = false;
 
   constructor(options: LiveRouteOptions) {
     this.#options = options;
@@ -62,6 +63,7 @@ export class LiveRoute {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#live?.dialer.close();
   }
 
@@ -82,6 +84,8 @@ export class LiveRoute {
   async #resolve(): Promise<LiveRun> {
     this.#resolvedAt = this.#options.clock.monotonicMs();
     const run = await this.#options.resolve();
+    // Nobody would close a dialer that is opened now.
+    if (this.#isClosed) throw new InterruptedError("The tunnel has ended");
     const previous = this.#live;
     this.#stale = false;
     if (previous !== undefined && isSameWay(previous.run.route, run.route)) {
@@ -101,13 +105,38 @@ export class LiveRoute {
   }
 }
 
-/** Whether a dialer of the one route serves the other as well. Headers may carry a renewed token: then it does not. */
+/** Whether a dialer of the one route serves the other as well. */
 function isSameWay(one: Route, other: Route): boolean {
   return (
     one.transport === other.transport &&
     one.host === other.host &&
-    one.via?.url === other.via?.url &&
-    one.via?.headers === undefined &&
-    other.via?.headers === undefined
+    one.dialPort === other.dialPort &&
+    (one.via === undefined || other.via === undefined ? one.via === other.via : isSameVia(one.via, other.via))
+  );
+}
+
+/** Headers may carry a renewed token: then it is not. */
+function isSameVia(one: Via, other: Via): boolean {
+  return (
+    one.headers === undefined &&
+    other.headers === undefined &&
+    one.url === other.url &&
+    one.greets === other.greets &&
+    isSameTls(one.tls, other.tls) &&
+    isSameLogin(one.login, other.login)
+  );
+}
+
+function isSameTls(one: TlsOptions | undefined, other: TlsOptions | undefined): boolean {
+  return one?.verify === other?.verify && one?.certificateAuthority === other?.certificateAuthority;
+}
+
+function isSameLogin(one: SshLogin | undefined, other: SshLogin | undefined): boolean {
+  return (
+    one?.user === other?.user &&
+    one?.password?.reveal() === other?.password?.reveal() &&
+    one?.privateKey?.reveal() === other?.privateKey?.reveal() &&
+    one?.passphrase?.reveal() === other?.passphrase?.reveal() &&
+    one?.hostKeys?.join("\n") === other?.hostKeys?.join("\n")
   );
 }

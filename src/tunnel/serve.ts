@@ -7,6 +7,7 @@ import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
 import { awaitRemote } from "./await-remote.ts";
 import type { AppContext } from "./context.ts";
 import { OwnRecord } from "./own-record.ts";
+import { requireSshAccess } from "./ssh-access.ts";
 import { StopRequest } from "./stop-request.ts";
 import { TunnelServer } from "./tunnel-server.ts";
 import { undoConfiguration } from "./undo-configuration.ts";
@@ -86,10 +87,12 @@ async function bringUp(record: OwnRecord, server: TunnelServer, context: AppCont
   });
   const { run } = await server.route.get();
   await record.update({ runName: run.name, phase: `reaching ${run.name}` });
+  // Before anything is dialled: nobody should wait for a run to learn that an option is missing.
+  if (spec.ssh !== undefined) requireSshAccess(run, spec);
   const { roundTripMs, refusals } = await awaitRemote(spec, server.route, context, server.signal);
   if (roundTripMs !== undefined) server.monitor.succeed(roundTripMs);
   for (const refusal of refusals) server.monitor.fail(refusal);
-  const notes = [...run.notes, ...refusals.map((refusal) => refusal.message)];
+  const notes = [...run.notes, ...refusals.map((refusal) => `Nothing answers yet: ${refusal.message}`)];
   if (spec.ssh !== undefined) {
     await record.update({ phase: "setting up passwordless SSH" });
     const { setUpSsh } = await import("./ssh-setup.ts");

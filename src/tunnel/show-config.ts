@@ -16,7 +16,7 @@ export async function describeConfiguration(
   ];
   for (const { key } of core) {
     const found = settings.find(key);
-    rows.push(found === undefined ? { key, source: "default" } : { key, value: found.value, source: found.source });
+    rows.push(found === undefined ? { key, source: "not set" } : { key, value: found.value, source: found.source });
   }
   for (const platform of context.platforms) rows.push(...(await platform.describeConfiguration(asPlatform)));
   return rows;

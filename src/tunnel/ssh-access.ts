@@ -1,6 +1,8 @@
 // What passwordless SSH needs of this machine and of the tunnel's own way to the run.
 import { join } from "node:path";
-import { UnreachableError } from "../domain/errors.ts";
+import { UnreachableError, UsageError } from "../domain/errors.ts";
+import type { TunnelSpec } from "../domain/tunnel-spec.ts";
+import type { ResolvedRun, SshAccess } from "../platforms/platform.ts";
 import type { ClientContext } from "../ssh/clients/client.ts";
 import type { ConnectShell } from "../ssh/remote/remote-shell.ts";
 import { runProgram } from "../ssh/run-program.ts";
@@ -36,6 +38,18 @@ export function connectShellBy(getDialer: () => Promise<Dialer>, port: number, t
     const stream = await dialer.dial(port, { signal, timeoutMs });
     return connectSsh(stream, { login, readyTimeoutMs: LOGIN_TIMEOUT_MS, signal });
   };
+}
+
+/** How passwordless SSH may be set up on the run. Throws UsageError where nobody hands out a login and the user brings no
+ * key. */
+export function requireSshAccess(run: ResolvedRun, spec: TunnelSpec): SshAccess {
+  if (run.ssh !== undefined) return run.ssh;
+  if (spec.identity !== undefined) return { accounts: [], system: "linux" };
+  throw new UsageError(`Nobody hands out a login at ${run.name} for passwordless SSH`, {
+    code: "no-ssh-login",
+    hop: "ssh-login",
+    hint: run.notes[0] ?? "Add --identity with a key that is let in, and --ssh-user with the account",
+  });
 }
 
 /** The port of the run on which SSH is expected: 22 where it is among the tunnel's ports, else the first. */

@@ -1,14 +1,13 @@
 // Passwordless SSH of one tunnel: set up when it starts, set up anew when another machine answers for the run.
-import { UsageError } from "../domain/errors.ts";
 import type { SshSpec, TunnelSpec } from "../domain/tunnel-spec.ts";
-import type { ResolvedRun, SshAccess } from "../platforms/platform.ts";
+import type { ResolvedRun } from "../platforms/platform.ts";
 import { decodeJournal } from "../ssh/journal.ts";
 import { setUpPasswordless } from "../ssh/passwordless.ts";
 import { undoPasswordless } from "../ssh/undo-passwordless.ts";
 import type { AppContext } from "./context.ts";
 import type { LiveRoute } from "./live-route.ts";
 import type { OwnRecord } from "./own-record.ts";
-import { clientContext, connectShellBy, sshPortPair } from "./ssh-access.ts";
+import { clientContext, connectShellBy, requireSshAccess, sshPortPair } from "./ssh-access.ts";
 
 /** Lets the user's SSH clients into the run and tells them about it; returns warnings. What was begun stands in the
  * record's journal, also when this throws. */
@@ -30,7 +29,7 @@ export async function setUpSsh(
       port: local,
       sshFolder: ssh.folder ?? context.folders.ssh,
       accounts: ssh.users,
-      access: getAccess(run, spec),
+      access: requireSshAccess(run, spec),
       ...(spec.identity === undefined ? {} : { identity: spec.identity }),
     },
     {
@@ -63,16 +62,6 @@ export async function renewSsh(
   await undoPasswordless(old, { ...clientContext(context), clients: context.sshClients, signal });
   await record.update({ journal: [] });
   for (const note of await setUpSsh(run, ssh, record, route, context, signal)) context.log.warning(note);
-}
-
-function getAccess(run: ResolvedRun, spec: TunnelSpec): SshAccess {
-  if (run.ssh !== undefined) return run.ssh;
-  if (spec.identity !== undefined) return { accounts: [], system: "linux" };
-  throw new UsageError(`Nobody hands out a login at ${run.name} for passwordless SSH`, {
-    code: "no-ssh-login",
-    hop: "ssh-login",
-    hint: run.notes[0] ?? "Add --identity with a key that is let in, and --ssh-user with the account",
-  });
 }
 
 /** What clients connect to: a tunnel that listens on all addresses is reached by the loopback one. */

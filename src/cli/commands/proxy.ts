@@ -1,5 +1,5 @@
 // `runtunnel proxy RUN PORT`.
-import { UsageError } from "../../domain/errors.ts";
+import { InterruptedError, UsageError } from "../../domain/errors.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { parseWholeNumber, platformOption, readText } from "../options.ts";
 import { reachOptions, reachSpec } from "../reach-options.ts";
@@ -19,13 +19,13 @@ export const proxyCommand: Command = {
   run,
 };
 
-async function run({ world, arguments: words, settings, context }: CommandRun): Promise<undefined> {
+async function run({ world, arguments: words, settings, context }: CommandRun): Promise<number> {
   const { proxyPort } = await import("../../tunnel/proxy.ts");
   const name = readText(words, "run");
   const port = readText(words, "port");
   if (name === undefined || port === undefined) throw new UsageError("A run and a port are needed");
   const platform = readText(words, "platform");
-  await proxyPort(
+  const ended = proxyPort(
     {
       ...reachSpec(words, settings, world.workingFolder, world.homeFolder),
       run: name,
@@ -35,5 +35,12 @@ async function run({ world, arguments: words, settings, context }: CommandRun): 
     world.openStdio(),
     context,
   );
-  return undefined;
+  return ended.then(
+    () => 0,
+    (error: unknown) => {
+      // OpenSSH ends its ProxyCommand with SIGHUP at the end of every session: nothing to tell anybody about.
+      if (error instanceof InterruptedError) return error.exitCode;
+      throw error;
+    },
+  );
 }

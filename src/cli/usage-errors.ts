@@ -1,0 +1,51 @@
+// yargs's complaints in our words, with the nearest thing that exists. Pure.
+import leven from "leven";
+import { UsageError } from "../domain/errors.ts";
+
+/** What can be named in a command line. */
+export type Vocabulary = {
+  /** `start <run>`, `stop [run]`, ... */
+  readonly usages: readonly string[];
+  /** Options of the command in question, without dashes. */
+  readonly options: readonly string[];
+};
+
+const SEE_HELP = 'See "runtunnel --help", or --help behind a command';
+
+/** A complaint of yargs about these words, as an error of ours. */
+export function explainUsage(message: string, words: readonly string[], vocabulary: Vocabulary): UsageError {
+  const names = vocabulary.usages.map(commandName);
+  const command = words.find((word) => !word.startsWith("-"));
+  if (command !== undefined && !names.includes(command)) {
+    return new UsageError(`There is no command "${command}"`, { hint: didYouMean(command, names, "") ?? SEE_HELP });
+  }
+  const first = message.split("\n")[0] ?? message;
+  const usage = vocabulary.usages.find((candidate) => commandName(candidate) === command);
+  if (first.startsWith("Not enough non-option arguments") && usage !== undefined) {
+    return new UsageError(`Something is missing: runtunnel ${usage}`, { hint: `See "runtunnel ${command} --help"` });
+  }
+  const unknown = /^Unknown arguments?: (.+)$/.exec(first)?.[1]?.split(", ") ?? [];
+  const [word] = unknown;
+  if (word === undefined) return new UsageError(first, { hint: SEE_HELP });
+  const isOption = words.some(
+    (given) => given === `-${word}` || given === `--${word}` || given.startsWith(`--${word}=`),
+  );
+  const shown = isOption ? `option ${word.length > 2 ? "--" : "-"}${word}` : `argument "${word}"`;
+  return new UsageError(`Unknown ${shown}`, {
+    hint: (isOption ? didYouMean(word, vocabulary.options, "--") : undefined) ?? SEE_HELP,
+  });
+}
+
+function commandName(usage: string): string {
+  return usage.split(" ")[0] ?? usage;
+}
+
+/** A typing mistake changes a quarter of a word at most. */
+function didYouMean(word: string, known: readonly string[], prefix: string): string | undefined {
+  const near = known.filter(
+    (candidate) => candidate.length > 1 && leven(candidate, word) <= Math.max(1, Math.floor(candidate.length / 3)),
+  );
+  near.sort((one, other) => leven(one, word) - leven(other, word));
+  const shown = [...new Set(near)].slice(0, 2).map((candidate) => `"${prefix}${candidate}"`);
+  return shown.length === 0 ? undefined : `Did you mean ${shown.join(" or ")}?`;
+}
