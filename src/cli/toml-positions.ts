@@ -41,7 +41,8 @@ class Locator {
     const key = this.#key();
     this.#at += isArray ? 2 : 1;
     const last = key.at(-1) ?? "";
-    const parent = key.slice(0, -1).reduce<Path>((path, part) => this.#latest([...path, part]), []);
+    let parent: Path = [];
+    for (const part of key.slice(0, -1)) parent = this.#latest([...parent, part]);
     const path = [...parent, last];
     if (!isArray) {
       this.#note(path, position);

@@ -40,10 +40,12 @@ function commandName(usage: string): string {
   return usage.split(" ")[0] ?? usage;
 }
 
-/** A typing mistake changes a quarter of a word at most. */
+/** A typing mistake swaps two letters or changes a third of a word. */
 function didYouMean(word: string, known: readonly string[], prefix: string): string | undefined {
   const near = known.filter(
-    (candidate) => candidate.length > 1 && leven(candidate, word) <= Math.max(1, Math.floor(candidate.length / 3)),
+    (candidate) =>
+      candidate.length > 1 &&
+      leven(candidate, word) <= Math.max(candidate.length < 4 ? 1 : 2, Math.floor(candidate.length / 3)),
   );
   near.sort((one, other) => leven(one, word) - leven(other, word));
   const shown = [...new Set(near)].slice(0, 2).map((candidate) => `"${prefix}${candidate}"`);
