@@ -2,7 +2,7 @@
 import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
-import { readBytesIfExists, removeIfExists } from "../../../os/atomic-file.ts";
+import { ensurePrivateFolder, readBytesIfExists, removeIfExists } from "../../../os/atomic-file.ts";
 import { puttyHostKey } from "../../formats/putty-host-key.ts";
 import { puttySessionFileName } from "../../formats/putty-names.ts";
 import { isOwnSession, OWNER_KEY, puttySettings } from "../../formats/putty-session.ts";
@@ -121,6 +121,7 @@ async function applySession(entry: SessionEntry, context: ClientContext): Promis
     const found = await store.findSession(entry.name);
     const isUsers = found !== undefined && !found.has(OWNER_KEY) && !isOwnSession(found, entry);
     if (isUsers) {
+      await ensurePrivateFolder(dirname(entry.backupFile));
       await store.saveSession(entry.name, entry.backupFile);
       // Settings that we do not say would otherwise stay behind: a proxy, another key.
       await store.removeSession(entry.name);
