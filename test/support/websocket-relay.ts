@@ -1,15 +1,12 @@
 // WebSocket relays for tests: one in this process, and the foreign websockify, both leading to the port that the path names.
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import net from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { closedPort } from "./echo-server.ts";
-import { eventually } from "./eventually.ts";
+import { startProgram } from "./program.ts";
 
 /** A running relay; `url` has `{port}` in it. */
 export type TestRelay = { readonly url: string; close(): Promise<void> };
@@ -77,35 +74,10 @@ const PLUGIN = `class Ports:
 
 /** Starts websockify; every port of loopback can be reached by naming it as the token. */
 export async function startWebsockify(): Promise<TestRelay> {
-  const folder = mkdtempSync(join(tmpdir(), "runtunnel-websockify-"));
-  writeFileSync(join(folder, "ports.py"), PLUGIN);
-  const port = await closedPort();
-  const child = spawn("websockify", ["--token-plugin", "ports.Ports", "--token-source", "x", `127.0.0.1:${port}`], {
-    env: { ...process.env, PYTHONPATH: folder },
-    stdio: "ignore",
+  const program = await startProgram("websockify", async (folder, port) => {
+    await writeFile(join(folder, "ports.py"), PLUGIN);
+    const options = ["--token-plugin", "ports.Ports", "--token-source", "x"];
+    return { command: ["env", `PYTHONPATH=${folder}`, "websockify", ...options, `127.0.0.1:${port}`] };
   });
-  await eventually(() => canConnect(port), { timeoutMs: 20_000 });
-  return {
-    url: `ws://127.0.0.1:${port}/?token={port}`,
-    close: async () => {
-      await endProcess(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-async function endProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.kill();
-  await exited;
-}
-
-async function canConnect(port: number): Promise<void> {
-  const socket = net.connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-  } finally {
-    socket.destroy();
-  }
+  return { url: `ws://127.0.0.1:${program.port}/?token={port}`, close: () => program.stop() };
 }
