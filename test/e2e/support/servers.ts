@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { eventually } from "../../support/eventually.ts";
 
@@ -61,7 +61,7 @@ export async function startSshd(): Promise<SshPeer> {
     ["-o", "IdentitiesOnly=yes"],
     ["-o", "LogLevel=ERROR"],
   ].flat();
-  return { ...peer, user: userInfo().username, identity, clientOptions };
+  return { ...peer, user: runProgram("id", ["-un"]).trim(), identity, clientOptions };
 }
 
 /** Starts tinyproxy. */
@@ -94,9 +94,8 @@ export async function startSquid(login?: { readonly user: string; readonly passw
     files: {
       "check-login": [
         "#!/bin/sh",
-        // squid escapes what it hands to its helper as in a URL.
         `while read -r user password; do`,
-        `if [ "$user $password" = "${encodeURIComponent(login?.user ?? "")} ${encodeURIComponent(login?.password ?? "")}" ]`,
+        `if [ "$user $password" = "${escapeForHelper(login?.user)} ${escapeForHelper(login?.password)}" ]`,
         "then echo OK; else echo ERR; fi; done",
       ],
       "squid.conf": [
@@ -119,6 +118,17 @@ export async function startSquid(login?: { readonly user: string; readonly passw
         await rm(`/dev/shm/${name}-cf__${part}.shm`, { force: true });
     },
   };
+}
+
+/** As squid escapes what it hands to its helpers: the unsafe characters of RFC 1738. */
+function escapeForHelper(text = ""): string {
+  return [...Buffer.from(text)]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      const isPlain = byte > 0x20 && byte < 0x7f && !/[<>"#%{}|\\^~[\]`']/.test(character);
+      return isPlain ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    })
+    .join("");
 }
 
 /** Starts Apache as a CONNECT proxy, behind TLS on request. */
@@ -151,6 +161,16 @@ export async function startApache(options: { readonly tls: boolean }): Promise<P
           : []),
       ],
     },
+  }));
+}
+
+/** Starts websockify in front of a port of this machine. */
+export async function startWebsockify(target: number): Promise<Peer> {
+  const folder = await makeFolder("websockify");
+  return startPeer(folder, (port) => ({
+    program: "websockify",
+    words: [`127.0.0.1:${port}`, `127.0.0.1:${target}`],
+    files: {},
   }));
 }
 

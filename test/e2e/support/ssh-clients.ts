@@ -24,7 +24,7 @@ export async function passwordEnvironment(folder: string, password: string): Pro
 /** Runs `ssh`, `scp` or `sftp` to its end. */
 export async function runClient(
   words: readonly string[],
-  options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string | Uint8Array } = {},
+  options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string | Buffer<ArrayBuffer> } = {},
 ): Promise<ClientResult> {
   const child = Bun.spawn({
     cmd: [...words],
