@@ -31,6 +31,9 @@ export class HealthMonitor {
   readonly #probes: ProbeResult[] = [];
   readonly #outages: Outage[] = [];
   #health: Health;
+  /** When the next probe is due, and when the run was last reached; on the monotonic clock, since the other one is set. */
+  #nextAtMs = Number.POSITIVE_INFINITY;
+  #succeededAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: HealthMonitorOptions) {
     this.#options = options;
@@ -52,8 +55,8 @@ export class HealthMonitor {
   /** The remote side was reached, by a probe or by a real dial. */
   succeed(roundTripMs: number): void {
     const now = this.#options.clock.now();
-    const before = this.#health;
-    this.#health = afterSuccess(before, now, roundTripMs);
+    this.#succeededAtMs = this.#options.clock.monotonicMs();
+    this.#health = afterSuccess(this.#health, now, roundTripMs);
     const outage = this.#outages.at(-1);
     if (outage !== undefined && outage.to === undefined) {
       this.#outages[this.#outages.length - 1] = { ...outage, to: now };
@@ -66,6 +69,8 @@ export class HealthMonitor {
     const failure = this.#toFailure(error);
     const before = this.#health.state;
     this.#health = afterFailure(this.#health, failure);
+    // Whoever could not connect wants to know soon whether the run is back.
+    this.#nextAtMs = Math.min(this.#nextAtMs, this.#options.clock.monotonicMs() + this.#intervalMs());
     if (this.#outages.at(-1)?.to !== undefined || this.#outages.length === 0) {
       push(this.#outages, { from: failure.at, code: failure.code, message: failure.message }, KEPT_OUTAGES);
     }
@@ -79,8 +84,8 @@ export class HealthMonitor {
     this.#health = afterEnd(this.#health, this.#toFailure(error));
   }
 
-  /** Probes once and records the outcome; true when the remote side answered. */
-  async probeNow(): Promise<boolean> {
+  /** Probes once and records the outcome, unless the signal ended it; true when the remote side answered. */
+  async probeNow(signal?: AbortSignal): Promise<boolean> {
     const at = this.#options.clock.now();
     try {
       const roundTripMs = await this.#options.probe();
@@ -88,6 +93,7 @@ export class HealthMonitor {
       this.succeed(roundTripMs);
       return true;
     } catch (error) {
+      if (signal?.aborted === true) return false;
       push(this.#probes, { at, ok: false, message: errorMessage(error) }, KEPT_PROBES);
       this.fail(error);
       return false;
@@ -97,11 +103,11 @@ export class HealthMonitor {
   /** Probes on schedule until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    let nextAt = clock.monotonicMs() + this.#intervalMs();
+    this.#nextAtMs = clock.monotonicMs() + this.#intervalMs();
     while (!signal.aborted) {
       const wall = clock.now();
       const monotonic = clock.monotonicMs();
-      const slept = await clock.sleep(Math.min(TICK_MS, Math.max(0, nextAt - monotonic)), signal).then(
+      const slept = await clock.sleep(Math.min(TICK_MS, Math.max(0, this.#nextAtMs - monotonic)), signal).then(
         () => true,
         () => false,
       );
@@ -109,17 +115,17 @@ export class HealthMonitor {
       const gapMs = clock.now() - wall - (clock.monotonicMs() - monotonic);
       const woke = gapMs > SLEEP_GAP_MS;
       if (woke) this.#options.log.info("The machine slept; probing at once", { forMs: gapMs });
-      if (woke || clock.monotonicMs() >= nextAt) {
-        if (woke || this.#isDue()) await this.probeNow();
-        nextAt = clock.monotonicMs() + this.#intervalMs();
+      if (woke || clock.monotonicMs() >= this.#nextAtMs) {
+        if (woke || this.#isDue()) await this.probeNow(signal);
+        this.#nextAtMs = clock.monotonicMs() + this.#intervalMs();
       }
     }
   }
 
   /** A real connection that succeeded within the interval says the same as a probe. */
   #isDue(): boolean {
-    const { state, lastSuccessAt } = this.#health;
-    return state !== "healthy" || this.#options.clock.now() - (lastSuccessAt ?? 0) >= HEALTHY_INTERVAL_MS;
+    const quietMs = this.#options.clock.monotonicMs() - this.#succeededAtMs;
+    return this.#health.state !== "healthy" || quietMs >= HEALTHY_INTERVAL_MS;
   }
 
   #intervalMs(): number {

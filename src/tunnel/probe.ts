@@ -45,7 +45,9 @@ function awaitBanner(stream: ByteStream, options: ProbeOptions): Promise<void> {
           hint: "The run may still be starting, or another service has this port; check --remote-port",
         }),
       );
-    deadline.addEventListener("abort", () => fail("nothing came in time"), { once: true });
+    const giveUp = (): void => fail("nothing came in time");
+    deadline.addEventListener("abort", giveUp, { once: true });
+    if (deadline.aborted) giveUp();
     stream.attach({
       onData(chunk) {
         text += Buffer.from(chunk).toString("latin1");
