@@ -128,12 +128,12 @@ async function admit(
   context: PasswordlessContext,
 ): Promise<Authorised> {
   if (plan.kind !== "administrator") return { key, remote: await firstLogin(plan, key, options, context) };
-  const line = formatAuthorizedKey(key.publicKey, options.tag);
-  const job = { accounts: plan.accounts, line, system: options.access.system };
-  await context.journal(remoteKeyEntry(job));
   const shell = await context.connect(plan.login, context.signal);
   let remote: AuthorisedKey;
   try {
+    const line = formatAuthorizedKey(key.publicKey, options.tag, shell.banner);
+    const job = { accounts: plan.accounts, line, system: options.access.system };
+    await context.journal(remoteKeyEntry(job));
     remote = await addAuthorisedKey(shell, { ...job, signal: context.signal });
   } finally {
     shell.close();

@@ -1,6 +1,5 @@
 // Private keys whatever their file looks like: read any format, write any format, make new ones.
-import { generateKeyPair as generate } from "node:crypto";
-import { promisify } from "node:util";
+import { generateKeyPair as generate, type KeyObject } from "node:crypto";
 import { UsageError } from "../../domain/errors.ts";
 import { encodePublicBlob, fromKeyObject, keyAlgorithm, type PrivateKey, toKeyObject } from "./key-material.ts";
 import { formatOpensshKey, OPENSSH_BEGIN, parseOpensshKey } from "./openssh-key.ts";
@@ -54,10 +53,12 @@ export function formatPrivateKey(key: PrivateKey, format: KeyFormat, options: Ke
 
 /** Makes a new key. RSA (3072 bits) only for servers that know nothing newer. */
 export async function generateKeyPair(kind: "ed25519" | "rsa", comment = ""): Promise<PrivateKey> {
-  const { privateKey } =
-    kind === "rsa"
-      ? await promisify(generate)("rsa", { modulusLength: RSA_BITS })
-      : await promisify(generate)("ed25519");
+  const privateKey = await new Promise<KeyObject>((resolve, reject) => {
+    const settle = (error: Error | null, _public: KeyObject, made: KeyObject) =>
+      error ? reject(error) : resolve(made);
+    if (kind === "rsa") generate("rsa", { modulusLength: RSA_BITS }, settle);
+    else generate("ed25519", {}, settle);
+  });
   return { material: fromKeyObject(privateKey), comment };
 }
 

@@ -3,6 +3,8 @@ import type { SshLogin } from "../../domain/route.ts";
 
 /** An authenticated SSH connection. */
 export interface RemoteShell {
+  /** The server's identification: `SSH-2.0-OpenSSH_9.2p1`. */
+  readonly banner: string;
   /** Runs one command without a terminal. */
   exec(
     command: string,

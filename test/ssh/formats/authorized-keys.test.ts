@@ -4,17 +4,30 @@ import { findHostKeys, fingerprint, parseHostKey } from "../../../src/ssh/format
 import { checkAlias } from "../../../src/ssh/formats/ssh-config.ts";
 
 const LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINzNmOwYLJOFUFancw/gefw0ow84QLAdfAnKoJqcgPGV";
+const NEW = "SSH-2.0-OpenSSH_9.2p1 Debian-2";
 const TAG = { run: "56819", workstation: "lab pc\n#1", id: "t1" };
 
 describe("formatAuthorizedKey()", () => {
   test("is one line, tagged, with only the rights a person needs", () => {
-    expect(formatAuthorizedKey(LINE, TAG)).toBe(
+    expect(formatAuthorizedKey(LINE, TAG, NEW)).toBe(
       `restrict,pty,port-forwarding,agent-forwarding,X11-forwarding,user-rc ${LINE} runtunnel:56819:lab-pc-1:t1`,
     );
   });
 
   test.each(["", "hello", `${LINE}\nssh-rsa AAAA`, `command="x" ${LINE}`])("refuses %j as a key", (text) => {
-    expect(() => formatAuthorizedKey(text, TAG)).toThrow("it is no public key");
+    expect(() => formatAuthorizedKey(text, TAG, NEW)).toThrow("it is no public key");
+  });
+
+  test.each([
+    ["SSH-2.0-OpenSSH_7.2p2", true],
+    ["SSH-2.0-OpenSSH_10.0", true],
+    ["SSH-2.0-OpenSSH_for_Windows_8.1", true],
+    ["SSH-2.0-OpenSSH_7.1", false],
+    ["SSH-2.0-OpenSSH_6.6.1", false],
+    ["SSH-2.0-dropbear_2022.83", false],
+    ["", false],
+  ])("for %j has options: %p", (banner, hasOptions) => {
+    expect(formatAuthorizedKey(LINE, TAG, banner).startsWith("restrict,")).toBe(hasOptions);
   });
 
   test("formatKeyTag() leaves nothing that could end a line", () => {
