@@ -1,9 +1,10 @@
 // `sandbox`: an embedded platform for as long as a command runs, or until Ctrl+C.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { NotFoundError, systemErrorCode, UsageError } from "../domain/errors.ts";
+import { removeFolder } from "../os/remove-folder.ts";
 import { controlSandbox } from "../sandbox/control.ts";
 import { startSandbox } from "../sandbox/sandbox.ts";
 import type { AppContext } from "./context.ts";
@@ -30,7 +31,7 @@ export async function runSandbox(
       await sandbox.close();
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
 }
 

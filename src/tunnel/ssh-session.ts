@@ -1,12 +1,12 @@
 // `ssh`, `scp` and `sftp`: the system's own client, with a tunnel and a key of its own for this one call.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { InterruptedError, NotFoundError, systemErrorCode } from "../domain/errors.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
 import { ensurePrivateFolder } from "../os/atomic-file.ts";
+import { removeFolder } from "../os/remove-folder.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
 import { startTunnel } from "./start.ts";
@@ -48,7 +48,7 @@ export async function runSshSession(options: SshSessionOptions, context: AppCont
     });
     return await exit.promise;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
 }
 
