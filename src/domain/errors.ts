@@ -41,6 +41,14 @@ export function isRunOver(error: unknown): boolean {
   return error instanceof AppError && RUN_OVER_CODES.includes(error.code);
 }
 
+/** Codes of errors that say that this machine has no network now: asleep a moment ago, between two networks, no VPN yet. */
+export const OFFLINE_CODES: readonly string[] = ["network-unreachable", "dns-failed"];
+
+/** Whether the error says that this machine has no network now. */
+export function isOffline(error: unknown): boolean {
+  return error instanceof AppError && OFFLINE_CODES.includes(error.code);
+}
+
 /** What an error carries besides its message. */
 export type ErrorDetails = {
   /** Stable, kebab-case name of the failure, the same in messages, logs and `--json`. */

@@ -16,18 +16,23 @@ export type RetryOptions = {
   readonly lastTryAtMs?: number;
   /** Whether to go on after this error; the default goes on after transient AppErrors only. */
   readonly canRetry?: (error: unknown, attempt: number) => boolean;
+  /** Whether a failed try does not count, since nothing was tried: no network here. Such tries end at `lastTryAtMs`. */
+  readonly isFree?: (error: unknown) => boolean;
   /** Told before each wait. */
   readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
 };
 
 /** The work's result, or the error of its last try. An aborted signal ends it with the last error, if there is one. */
 export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  let spent = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work(attempt);
     } catch (error) {
       const goOn = options.canRetry === undefined ? isTransient(error) : options.canRetry(error, attempt);
-      if (!goOn || attempt >= options.attempts || options.signal.aborted) throw error;
+      const isFree = options.lastTryAtMs !== undefined && options.isFree?.(error) === true;
+      spent += isFree ? 0 : 1;
+      if (!goOn || spent >= options.attempts || options.signal.aborted) throw error;
       const leftMs = (options.lastTryAtMs ?? Number.POSITIVE_INFINITY) - options.clock.monotonicMs();
       if (leftMs <= 0) throw error;
       const delayMs = Math.min(leftMs, backoffDelayMs(attempt, options.backoff, options.random()));

@@ -13,6 +13,24 @@ export type SshSpec = {
   readonly keep: boolean;
 };
 
+/** What a probe must see: a connection, an SSH banner, or an HTTP answer of any status. */
+export type ProbeKind = "dial" | "ssh" | "http";
+
+/** Every kind of probe, for decoders and for the command line. */
+export const PROBE_KINDS: readonly ProbeKind[] = ["dial", "ssh", "http"];
+
+/** How the tunnel's health is looked at, where the user has wishes. */
+export type ProbeSpec = {
+  /** Absent: by the remote port. */
+  readonly kind?: ProbeKind;
+  /** Between two probes while all is well, milliseconds. */
+  readonly intervalMs?: number;
+  /** For one probe, milliseconds; absent: that of a dial. */
+  readonly timeoutMs?: number;
+  /** Failures in a row after which the tunnel counts as unhealthy. */
+  readonly threshold?: number;
+};
+
 /** One tunnel. Format 1 of the record holds it as it stands here. */
 export type TunnelSpec = {
   readonly platform: string;
@@ -37,6 +55,7 @@ export type TunnelSpec = {
   readonly holdMs: number;
   /** Whether the tunnel counts as started only when the remote port answered. */
   readonly waitForRemote: boolean;
+  readonly probe?: ProbeSpec;
 };
 
 /** The aspects that make two tunnels the same; names are those that messages use. */

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { HOPS, type Hop, LocalError } from "../domain/errors.ts";
 import type { JsonObject, JsonValue } from "../domain/json.ts";
 import type { ProcessIdentity } from "../domain/process-identity.ts";
-import type { TunnelSpec } from "../domain/tunnel-spec.ts";
+import { PROBE_KINDS, type TunnelSpec } from "../domain/tunnel-spec.ts";
 
 /** Version of the format that this program writes. */
 export const RECORD_FORMAT = 1;
@@ -86,6 +86,13 @@ const sshSpec = v.object({
   users: v.array(v.string()),
   keep: v.boolean(),
 });
+const duration = v.pipe(v.number(), v.minValue(0));
+const probe = v.object({
+  kind: v.exactOptional(v.picklist(PROBE_KINDS)),
+  intervalMs: v.exactOptional(duration),
+  timeoutMs: v.exactOptional(duration),
+  threshold: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
 const spec = v.object({
   platform: v.string(),
   run: v.string(),
@@ -102,6 +109,7 @@ const spec = v.object({
   retries: v.number(),
   holdMs: v.number(),
   waitForRemote: v.boolean(),
+  probe: v.exactOptional(probe),
 });
 const json: v.GenericSchema<unknown, JsonValue> = v.lazy(() =>
   v.union([v.string(), v.number(), v.boolean(), v.null(), v.array(json), v.record(v.string(), json)]),

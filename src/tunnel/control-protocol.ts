@@ -2,7 +2,7 @@
 // line, opened by the token of the record. A loopback port works alike on every system and on every file system.
 import * as v from "valibot";
 import { HOPS, LocalError } from "../domain/errors.ts";
-import type { Health } from "../domain/health.ts";
+import type { Failure, Health } from "../domain/health.ts";
 
 /** Longest line either side accepts. */
 export const MAX_CONTROL_LINE_BYTES = 1024 * 1024;
@@ -11,10 +11,20 @@ export const MAX_CONTROL_LINE_BYTES = 1024 * 1024;
 export type ControlRequest =
   | { readonly kind: "status" }
   /** Close the listeners, let connections finish for at most this long, then end. */
-  | { readonly kind: "stop"; readonly timeoutMs: number };
+  | { readonly kind: "stop"; readonly timeoutMs: number }
+  /** Of a supervisor: read the file anew and apply the difference. */
+  | { readonly kind: "reload" };
 
-/** One outage: from the first failure to the next success. Times in milliseconds since 1970. */
-export type Outage = { readonly from: number; readonly to?: number; readonly code: string; readonly message: string };
+/** One outage: from the first failure until the tunnel is healthy again. Times in milliseconds since 1970. */
+export type Outage = {
+  readonly from: number;
+  readonly to?: number;
+  /** The reason that was found last. */
+  readonly code: string;
+  readonly message: string;
+  /** Every reason met on the way, in order, each with the time it was first seen; the last of a long row. */
+  readonly reasons?: readonly Failure[];
+};
 
 /** One probe or dial that ended. */
 export type ProbeResult = {
@@ -22,6 +32,16 @@ export type ProbeResult = {
   readonly ok: boolean;
   readonly roundTripMs?: number;
   readonly message?: string;
+};
+
+/** Dials for connections that ended since the tunnel's process began. */
+export type DialCounts = {
+  readonly succeeded: number;
+  /** Failures by the hop that failed; `unknown` where none is named. */
+  readonly failed: Readonly<Record<string, number>>;
+  /** How many took at most as long as each of DIAL_BUCKETS_MS says, each count holding those before it. */
+  readonly buckets: readonly number[];
+  readonly sumMs: number;
 };
 
 /** A running tunnel in figures. */
@@ -38,6 +58,7 @@ export type TunnelStatus = {
   readonly lastByteAt?: number;
   readonly probes: readonly ProbeResult[];
   readonly outages: readonly Outage[];
+  readonly dials?: DialCounts;
 };
 
 /** What a tunnel answers; `draining` may come several times before `stopped`. */
@@ -45,6 +66,8 @@ export type ControlReply =
   | { readonly kind: "status"; readonly status: TunnelStatus }
   | { readonly kind: "draining"; readonly openConnections: number; readonly inFlightBytes: number }
   | { readonly kind: "stopped" }
+  /** The difference is being applied, or the file is wrong and everything stays as it was. */
+  | { readonly kind: "reloaded"; readonly mistake?: string }
   | { readonly kind: "refused"; readonly message: string };
 
 const requestSchema = v.object({
@@ -52,6 +75,7 @@ const requestSchema = v.object({
   request: v.variant("kind", [
     v.object({ kind: v.literal("status") }),
     v.object({ kind: v.literal("stop"), timeoutMs: v.pipe(v.number(), v.minValue(0)) }),
+    v.object({ kind: v.literal("reload") }),
   ]),
 });
 
@@ -65,6 +89,7 @@ const healthSchema = v.object({
   state: v.picklist(["starting", "healthy", "degraded", "unhealthy", "ended"]),
   since: v.number(),
   failuresInRow: v.number(),
+  successesNeeded: v.exactOptional(v.number()),
   lastFailure: v.exactOptional(failureSchema),
   roundTripMs: v.exactOptional(v.number()),
   lastSuccessAt: v.exactOptional(v.number()),
@@ -89,13 +114,28 @@ const statusSchema = v.object({
     }),
   ),
   outages: v.array(
-    v.object({ from: v.number(), to: v.exactOptional(v.number()), code: v.string(), message: v.string() }),
+    v.object({
+      from: v.number(),
+      to: v.exactOptional(v.number()),
+      code: v.string(),
+      message: v.string(),
+      reasons: v.exactOptional(v.array(failureSchema)),
+    }),
+  ),
+  dials: v.exactOptional(
+    v.object({
+      succeeded: v.number(),
+      failed: v.record(v.string(), v.number()),
+      buckets: v.array(v.number()),
+      sumMs: v.number(),
+    }),
   ),
 });
 const replySchema = v.variant("kind", [
   v.object({ kind: v.literal("status"), status: statusSchema }),
   v.object({ kind: v.literal("draining"), openConnections: v.number(), inFlightBytes: v.number() }),
   v.object({ kind: v.literal("stopped") }),
+  v.object({ kind: v.literal("reloaded"), mistake: v.exactOptional(v.string()) }),
   v.object({ kind: v.literal("refused"), message: v.string() }),
 ]);
 

@@ -5,8 +5,8 @@ import { afterEnd, afterFailure, afterSuccess, type Failure, type Health, initia
 import type { Log } from "../domain/log.ts";
 import type { Outage, ProbeResult } from "./control-protocol.ts";
 
-/** While all is well, at most one small connection a minute: a probe must not keep a run from idling out. */
-const HEALTHY_INTERVAL_MS = 60_000;
+/** Least time between two probes while all is well: they must not keep a run from idling out. */
+export const HEALTHY_INTERVAL_MS = 60_000;
 /** Failing probes do not reach the run, so they may come more often; growing from the first to the last value. */
 const FAILING_INTERVALS_MS = [5000, 10_000, 20_000, 30_000, 60_000] as const;
 /** How often the clocks are compared. Short enough to notice a wake-up soon, long enough to cost nothing. */
@@ -16,6 +16,7 @@ const SLEEP_GAP_MS = 15_000;
 /** History kept for `status`. */
 const KEPT_PROBES = 20;
 const KEPT_OUTAGES = 20;
+const KEPT_REASONS = 10;
 
 /** Options of a monitor. */
 export type HealthMonitorOptions = {
@@ -23,6 +24,12 @@ export type HealthMonitorOptions = {
   readonly log: Log;
   /** One probe; resolves to the round trip in milliseconds. */
   readonly probe: () => Promise<number>;
+  /** Between two probes while all is well; default and least: a minute. */
+  readonly intervalMs?: number;
+  /** Failures in a row after which the tunnel counts as unhealthy. */
+  readonly threshold?: number;
+  /** Told before the probe that follows a sleep of the machine: what was known may have become wrong meanwhile. */
+  readonly onWake?: () => void;
 };
 
 /** Health of one tunnel. `run` serves until the signal is aborted. */
@@ -58,25 +65,22 @@ export class HealthMonitor {
     this.#succeededAtMs = this.#options.clock.monotonicMs();
     this.#health = afterSuccess(this.#health, now, roundTripMs);
     const outage = this.#outages.at(-1);
-    if (outage !== undefined && outage.to === undefined) {
-      this.#outages[this.#outages.length - 1] = { ...outage, to: now };
-      this.#options.log.info("The run is reached again", { afterMs: now - outage.from });
-    }
+    if (this.#health.state !== "healthy" || outage === undefined || outage.to !== undefined) return;
+    this.#outages[this.#outages.length - 1] = { ...outage, to: now };
+    this.#options.log.info("The run is reached again", { afterMs: now - outage.from, code: outage.code });
   }
 
   /** The remote side was not reached. */
   fail(error: unknown): void {
     const failure = this.#toFailure(error);
     const before = this.#health.state;
-    this.#health = afterFailure(this.#health, failure);
+    this.#health = afterFailure(this.#health, failure, this.#options.threshold);
     // Whoever could not connect wants to know soon whether the run is back.
     this.#nextAtMs = Math.min(this.#nextAtMs, this.#options.clock.monotonicMs() + this.#intervalMs());
-    if (this.#outages.at(-1)?.to !== undefined || this.#outages.length === 0) {
-      push(this.#outages, { from: failure.at, code: failure.code, message: failure.message }, KEPT_OUTAGES);
-    }
-    if (before !== this.#health.state) {
-      this.#options.log.warning(`The tunnel is ${this.#health.state}: ${failure.message}`, { code: failure.code });
-    }
+    const isNews = this.#noteOutage(failure);
+    if (before === this.#health.state && !isNews) return;
+    const { code, hop, message } = failure;
+    this.#options.log.warning(`The tunnel is ${this.#health.state}: ${message}`, { code, hop });
   }
 
   /** The run is over. */
@@ -114,7 +118,10 @@ export class HealthMonitor {
       if (!slept) return;
       const gapMs = clock.now() - wall - (clock.monotonicMs() - monotonic);
       const woke = gapMs > SLEEP_GAP_MS;
-      if (woke) this.#options.log.info("The machine slept; probing at once", { forMs: gapMs });
+      if (woke) {
+        this.#options.log.info("The machine slept; probing at once", { forMs: Math.round(gapMs) });
+        this.#options.onWake?.();
+      }
       if (woke || clock.monotonicMs() >= this.#nextAtMs) {
         if (woke || this.#isDue()) await this.probeNow(signal);
         this.#nextAtMs = clock.monotonicMs() + this.#intervalMs();
@@ -125,13 +132,33 @@ export class HealthMonitor {
   /** A real connection that succeeded within the interval says the same as a probe. */
   #isDue(): boolean {
     const quietMs = this.#options.clock.monotonicMs() - this.#succeededAtMs;
-    return this.#health.state !== "healthy" || quietMs >= HEALTHY_INTERVAL_MS;
+    return this.#health.state !== "healthy" || quietMs >= this.#healthyIntervalMs();
   }
 
   #intervalMs(): number {
-    const { failuresInRow } = this.#health;
-    if (failuresInRow === 0) return HEALTHY_INTERVAL_MS;
-    return FAILING_INTERVALS_MS[Math.min(failuresInRow, FAILING_INTERVALS_MS.length) - 1] ?? HEALTHY_INTERVAL_MS;
+    const { failuresInRow, state } = this.#health;
+    if (state === "healthy" || state === "starting") return this.#healthyIntervalMs();
+    // Degraded without a failure: the second success that makes it healthy is wanted soon.
+    const step = Math.min(Math.max(failuresInRow, 1), FAILING_INTERVALS_MS.length) - 1;
+    return FAILING_INTERVALS_MS[step] ?? HEALTHY_INTERVAL_MS;
+  }
+
+  #healthyIntervalMs(): number {
+    return Math.max(HEALTHY_INTERVAL_MS, this.#options.intervalMs ?? 0);
+  }
+
+  /** Whether this is the first failure of an outage, or one for another reason than the one before. */
+  #noteOutage(failure: Failure): boolean {
+    const { at, code, message } = failure;
+    const outage = this.#outages.at(-1);
+    if (outage === undefined || outage.to !== undefined) {
+      push(this.#outages, { from: at, code, message, reasons: [failure] }, KEPT_OUTAGES);
+      return true;
+    }
+    if (outage.code === code) return false;
+    const reasons = [...(outage.reasons ?? []), failure].slice(-KEPT_REASONS);
+    this.#outages[this.#outages.length - 1] = { ...outage, code, message, reasons };
+    return true;
   }
 
   #toFailure(error: unknown): Failure {

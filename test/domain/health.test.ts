@@ -38,7 +38,11 @@ describe("health", () => {
     ["+---", "unhealthy", 4000],
     ["+--+", "healthy", 4000],
     ["+--+--", "degraded", 5000],
-    ["---+", "healthy", 4000],
+    ["---+", "degraded", 4000],
+    ["---++", "healthy", 5000],
+    ["---+-", "degraded", 4000],
+    ["---+-+", "healthy", 6000],
+    ["---+---", "unhealthy", 7000],
     ["x", "ended", 1000],
     ["+x", "ended", 2000],
     ["x+", "ended", 1000],
@@ -58,17 +62,35 @@ describe("health", () => {
     expect(afterSuccess(play("+"), 9000, undefined)).toMatchObject({ lastSuccessAt: 9000, roundTripMs: 5 });
   });
 
-  test("follows from the failures since the last success alone, until the end", () => {
+  test("is healthy after the first success of all, and after two in a row where it was unhealthy", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom("+", "-"), { minLength: 1 }), (events) => {
+        const text = events.join("");
+        const health = play(text);
         const failures = events.length - 1 - events.lastIndexOf("+");
-        const health = play(events.join(""));
         expect(health.failuresInRow).toBe(failures);
-        const state = failures === 0 ? "healthy" : failures < UNHEALTHY_AFTER ? "degraded" : "unhealthy";
-        expect(health.state).toBe(state);
-        expect(play(`${events.join("")}x+-`).state).toBe("ended");
+        const [, sinceUnhealthy = text] = /---([^]*?)$/.exec(text.replace(/^[^]*---/, "---")) ?? [];
+        const wasUnhealthy = text.includes("---");
+        if (failures >= UNHEALTHY_AFTER) expect(health.state).toBe("unhealthy");
+        else if (failures > 0 || (wasUnhealthy && !sinceUnhealthy.includes("+"))) expect(health.state).toBe("degraded");
+        else if (!wasUnhealthy || text.endsWith("++")) expect(health.state).toBe("healthy");
+        expect(play(`${text}x+-`).state).toBe("ended");
       }),
     );
+  });
+
+  test("stays degraded where only the port refuses, however often", () => {
+    const refused = { code: "remote-port-refused", hop: "remote-port", message: "no", at: 1 } as const;
+    let health = initialHealth(0);
+    for (let turn = 0; turn < 10; turn += 1) health = afterFailure(health, refused);
+    expect(health).toMatchObject({ state: "degraded", failuresInRow: 10 });
+    expect(afterSuccess(health, 2, 1).state).toBe("healthy");
+  });
+
+  test("counts as unhealthy after as many failures as asked for", () => {
+    const failure = { code: "down", message: "down", at: 1 };
+    expect(afterFailure(initialHealth(0), failure, 1).state).toBe("unhealthy");
+    expect(afterFailure(afterFailure(initialHealth(0), failure, 3), failure, 3).state).toBe("degraded");
   });
 });
 

@@ -7,7 +7,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 const DOWN = new UnreachableError("Proxy down", { code: "proxy-down", hop: "proxy-tcp" });
 
 /** A monitor on a fake clock; `isUp` decides what its probes find. Times of probes are collected in seconds. */
-function startMonitor(isUp: () => boolean = () => true) {
+function startMonitor(isUp: () => boolean = () => true, onWake?: () => void) {
   const clock = new FakeClock();
   const probedAt: number[] = [];
   const controller = new AbortController();
@@ -19,6 +19,7 @@ function startMonitor(isUp: () => boolean = () => true) {
       if (!isUp()) throw DOWN;
       return 7;
     },
+    ...(onWake === undefined ? {} : { onWake }),
   });
   monitor.succeed(5);
   const running = monitor.run(controller.signal);
@@ -105,22 +106,41 @@ describe("HealthMonitor", () => {
     await stop();
   });
 
-  test("keeps outages from the first failure to the next success", async () => {
+  test("keeps outages from the first failure to the next success, with every reason on the way", async () => {
     const { clock, monitor, stop } = startMonitor();
     const t0 = clock.now();
     monitor.fail(DOWN);
+    monitor.fail(DOWN);
     await clock.advance(1000);
-    monitor.fail(new UnreachableError("Something else"));
+    monitor.fail(new UnreachableError("Run 1 is paused", { code: "run-paused", hop: "run-state" }));
+    const down = { code: "proxy-down", message: "Proxy down", at: t0 };
+    const paused = { code: "run-paused", hop: "run-state", message: "Run 1 is paused", at: t0 + 1000 };
+    const outage = { from: t0, code: "run-paused", message: "Run 1 is paused", reasons: [down, paused] };
+    expect(monitor.outages).toMatchObject([outage]);
     await clock.advance(1000);
-    expect(monitor.outages).toEqual([{ from: t0, code: "proxy-down", message: "Proxy down" }]);
     monitor.succeed(1);
+    expect(monitor.outages).toMatchObject([outage]);
+    expect(monitor.outages[0]?.to).toBeUndefined();
     monitor.succeed(1);
     await clock.advance(1000);
     monitor.fail(new TypeError("a bug"));
-    expect(monitor.outages).toEqual([
-      { from: t0, to: t0 + 2000, code: "proxy-down", message: "Proxy down" },
+    expect(monitor.outages).toMatchObject([
+      { ...outage, to: t0 + 2000 },
       { from: t0 + 3000, code: "internal", message: "a bug" },
     ]);
+    await stop();
+  });
+
+  test("tells whom it concerns that the machine slept, before it probes", async () => {
+    const told: number[] = [];
+    const { clock, probedAt, stop } = startMonitor(
+      () => true,
+      () => told.push(probedAt.length),
+    );
+    clock.jumpWall(3_600_000);
+    await clock.advance(10_000);
+    expect(told).toEqual([0]);
+    expect(probedAt).toEqual([10]);
     await stop();
   });
 
