@@ -5,10 +5,10 @@ import { LoopbackServer } from "../loopback-server.ts";
 import { type Answer, json, problem } from "./answers.ts";
 import type { ComputeSession } from "./compute-sessions.ts";
 import { RequestServer } from "./request-server.ts";
-import type { TargetAddress } from "./tcp-pipe.ts";
+import type { Target } from "./tcp-pipe.ts";
 
 /** What stands behind a port of a session's app; undefined where nothing listens. */
-export type FindTarget = (session: ComputeSession, app: string, port: number) => TargetAddress | undefined;
+export type FindTarget = (session: ComputeSession, app: string, port: number) => Target;
 
 type Circuit = { readonly session: ComputeSession; readonly app: string; readonly port: number };
 
@@ -117,14 +117,14 @@ export class AppProxy {
   }
 
   /** A port without a circuit accepts and ends; an upstream's end is not passed on until the client writes or ends. */
-  #serve(port: number, socket: net.Socket): void {
+  async #serve(port: number, socket: net.Socket): Promise<void> {
     const circuit = this.#circuits.get(port);
-    const target = circuit && this.target(circuit.session, circuit.app, circuit.port);
+    const target = circuit && (await this.target(circuit.session, circuit.app, circuit.port));
     if (target === undefined) {
       socket.end();
       return;
     }
-    const upstream = net.connect({ ...target, noDelay: true, allowHalfOpen: true });
+    const upstream = net.connect({ host: target.host, port: target.port, noDelay: true, allowHalfOpen: true });
     upstream.on("error", () => socket.destroy());
     upstream.pipe(socket, { end: false });
     socket.on("data", (chunk) => {
@@ -132,9 +132,12 @@ export class AppProxy {
       else if (!upstream.write(chunk)) socket.pause();
     });
     upstream.on("drain", () => socket.resume());
+    upstream.on("end", () => {
+      if (socket.readableEnded) socket.end();
+    });
     socket.on("end", () => {
       upstream.end();
-      if (upstream.readableEnded) socket.destroy();
+      if (upstream.readableEnded) socket.end();
     });
     socket.on("close", () => upstream.destroy());
   }

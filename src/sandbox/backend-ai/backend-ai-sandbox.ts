@@ -11,13 +11,13 @@ import { findRelease, type Release } from "./releases.ts";
 import { type ReceivedRequest, RequestServer, type UpgradeAnswer } from "./request-server.ts";
 import { generateSessionKeys, type SessionKeyPair } from "./session-keys.ts";
 import { decideStream, type StreamWorld, type UpgradeFault } from "./stream-calls.ts";
-import type { PipeFault, TargetAddress } from "./tcp-pipe.ts";
+import type { PipeFault, Target } from "./tcp-pipe.ts";
 import { WebLogins } from "./web-logins.ts";
 
 /** What to simulate. */
 export type BackendAiSandboxOptions = {
   /** What stands behind a port of a session's app; undefined: nothing listens there. */
-  readonly target: (session: string, app: string, port: number) => TargetAddress | undefined;
+  readonly target: (session: string, app: string, port: number) => Target;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Port of the manager; default: a free one. */

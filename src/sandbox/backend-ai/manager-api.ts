@@ -112,7 +112,7 @@ function pickFileName(way: Release["download"], inBody: unknown, inQuery: unknow
 }
 
 async function directAccess(session: ComputeSession, { appProxy }: ManagerWorld): Promise<Answer> {
-  const target = appProxy.target(session, "sshd", session.apps[0]?.ports[0] ?? 0);
+  const target = await appProxy.target(session, "sshd", session.apps[0]?.ports[0] ?? 0);
   return json({
     kernel_role: "SYSTEM",
     session_type: "SYSTEM",

@@ -51,7 +51,7 @@ export function decideStream(
     kind: "granted",
     take: (socket) => {
       world.opened(session, socket);
-      pipe(socket, world.target(session, app.name, port), { fault: world.pipeFault(), swallowsClose });
+      void pipe(socket, world.target(session, app.name, port), { fault: world.pipeFault(), swallowsClose });
     },
   };
 }

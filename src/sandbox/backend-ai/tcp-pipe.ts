@@ -5,6 +5,9 @@ import type { WebSocket } from "ws";
 /** What stands behind a service of a session. */
 export type TargetAddress = { readonly host: string; readonly port: number };
 
+/** The address, or undefined where nothing listens; may take its time to start what shall listen. */
+export type Target = TargetAddress | undefined | Promise<TargetAddress | undefined>;
+
 /** Ways in which the relay misbehaves after the 101. */
 export type PipeFault =
   | "none"
@@ -29,7 +32,7 @@ export type PipeOptions = {
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** Connects the two; everything is closed when either is. */
-export function pipe(ws: WebSocket, target: TargetAddress | undefined, options: PipeOptions): void {
+export async function pipe(ws: WebSocket, target: Target, options: PipeOptions): Promise<void> {
   ws.on("error", () => ws.terminate());
   const pings = new PingGate(ws);
   const close = (code: number): void => {
@@ -51,9 +54,14 @@ export function pipe(ws: WebSocket, target: TargetAddress | undefined, options: 
     case "text":
       ws.send("this is not the service's", { binary: false });
       return;
-    case "none":
-      if (target === undefined) close(1013);
-      else join(ws, target, pings, close);
+    case "none": {
+      // What the client says meanwhile waits in its socket.
+      ws.pause();
+      const address = await target;
+      ws.resume();
+      if (address === undefined) close(1013);
+      else join(ws, address, pings, close);
+    }
   }
 }
 
