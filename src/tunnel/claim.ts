@@ -6,6 +6,7 @@ import { formatPorts } from "../domain/ports.ts";
 import { sharedLocalPorts, type TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { ManagedBy, TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
+import { lookAgain } from "./look-again.ts";
 
 /** What `start` is to do. */
 export type Claim =
@@ -29,7 +30,8 @@ export async function claimTunnel(wanted: Wanted, context: AppContext): Promise<
   const { registry } = context;
   return registry.locked(async (): Promise<Claim> => {
     const { records } = await registry.list();
-    const decided = wanted.conflict === undefined ? undefined : decideAll(wanted, wanted.conflict, records, context);
+    const decided =
+      wanted.conflict === undefined ? undefined : await decideAll(wanted, wanted.conflict, records, context);
     if (decided !== undefined) return decided;
     const record = newRecord(wanted, context);
     await registry.write(record);
@@ -37,15 +39,17 @@ export async function claimTunnel(wanted: Wanted, context: AppContext): Promise<
   }, context.signal);
 }
 
-function decideAll(
+async function decideAll(
   wanted: Wanted,
   flags: ConflictFlags,
   records: readonly TunnelRecord[],
   context: AppContext,
-): Claim | undefined {
+): Promise<Claim | undefined> {
   const owner = context.processes.currentUser();
   const toReplace: TunnelRecord[] = [];
-  for (const existing of records) {
+  for (const seen of records) {
+    const existing = await lookAgain(seen, context);
+    if (existing === undefined) continue;
     const liveness = context.registry.liveness(existing);
     if (liveness === "dead" || liveness === "elsewhere") continue;
     const ports = sharedLocalPorts(wanted.spec.ports, existing.boundPorts ?? existing.spec.ports);

@@ -1,6 +1,7 @@
 // Clears away what crashed tunnels left: every command that changes anything calls it first.
 import type { TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
+import { lookAgain } from "./look-again.ts";
 import { undoConfiguration } from "./undo-configuration.ts";
 
 /** Undoes and removes the records of dead tunnels and sets damaged files aside. Notes go to the user. */
@@ -11,8 +12,9 @@ export async function healRegistry(context: AppContext): Promise<void> {
     if (file.newer || file.unreadable) continue;
     if (await registry.setAside(file)) progress.note(`${file.message}; set aside as "${file.path}.damaged"`);
   }
-  for (const record of records) {
-    if (registry.liveness(record) === "dead") await healRecord(record, context);
+  for (const seen of records) {
+    const record = await lookAgain(seen, context);
+    if (record !== undefined && registry.liveness(record) === "dead") await healRecord(record, context);
   }
 }
 

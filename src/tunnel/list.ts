@@ -4,6 +4,7 @@ import type { DamagedRecord } from "../registry/store.ts";
 import type { AppContext } from "./context.ts";
 import { fetchStatus } from "./control-client.ts";
 import type { TunnelStatus } from "./control-protocol.ts";
+import { lookAgain } from "./look-again.ts";
 import { type SelectionOptions, selectRecords } from "./selection.ts";
 
 /** A tunnel's record, for whoever prints it. */
@@ -36,10 +37,14 @@ export type Listing = { readonly tunnels: readonly ListedTunnel[]; readonly dama
 export async function listTunnels(options: SelectionOptions, context: AppContext): Promise<Listing> {
   const { records, damaged } = await context.registry.list();
   const selected = selectRecords(records, options, context);
-  return { tunnels: await Promise.all(selected.map((record) => inspect(record, context))), damaged };
+  const inspected = await Promise.all(selected.map((record) => inspect(record, context)));
+  return { tunnels: inspected.filter((tunnel) => tunnel !== undefined), damaged };
 }
 
-async function inspect(record: TunnelRecord, context: AppContext): Promise<ListedTunnel> {
+/** Undefined for a tunnel that ended while the list was made. */
+async function inspect(seen: TunnelRecord, context: AppContext): Promise<ListedTunnel | undefined> {
+  const record = await lookAgain(seen, context);
+  if (record === undefined) return undefined;
   const liveness = context.registry.liveness(record);
   if (liveness !== "alive") return { record, state: liveness };
   if (record.state === "failed") return { record, state: "failed" };

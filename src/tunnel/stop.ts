@@ -6,6 +6,7 @@ import { askControl } from "./control-client.ts";
 import { endProcess, killProcess, waitUntilGone } from "./end-process.ts";
 import { healRecord } from "./heal.ts";
 import { removeLog } from "./log-files.ts";
+import { awaitProcess } from "./look-again.ts";
 import { describePorts, type SelectionOptions, selectRecords } from "./selection.ts";
 
 /** `stop` as asked for. */
@@ -59,10 +60,12 @@ export async function stopTunnels(
 }
 
 async function stopTunnel(
-  record: TunnelRecord,
+  seen: TunnelRecord,
   options: { readonly timeoutMs: number; readonly force: boolean },
   context: AppContext,
 ): Promise<Stopped> {
+  const record = await awaitProcess(seen, context);
+  if (record === undefined) return { record: seen, how: "stopped" };
   const how = await endTunnel(record, options, context);
   // What the tunnel itself did not undo: it was killed, or it is long dead. Its journal may have grown meanwhile.
   const left = await context.registry.find(record.id);
