@@ -46,6 +46,7 @@ export function startOptions(
       ...(ssh === undefined ? {} : { ssh }),
       waitForRemote: readText(words, "wait-for") === "remote",
     },
+    remotePortsGiven: words["remote-port"] !== undefined,
     ...(conflict === undefined ? {} : { conflict }),
     timeoutMs: readDuration(words, "timeout", "ms") ?? DEFAULT_START_TIMEOUT_MS,
     stopTimeoutMs: readDuration(words, "timeout-stop", "s") ?? DEFAULT_STOP_TIMEOUT_MS,
@@ -58,6 +59,9 @@ function wantedPorts(words: Arguments, settings: Settings): Pick<StartOptions["s
   const local = readPorts(words, "local-port");
   const remote = readPorts(words, "remote-port");
   const preferred = settings.find("preferred-port");
+  // Both may be left out, or any free local port be asked for alone, where the platform knows services by name.
+  if (preferred === undefined && local === undefined && remote === undefined) return { ports: [], portFallback: false };
+  if (local?.[0] === 0 && remote === undefined) return { ports: [{ local: 0, remote: 0 }], portFallback: false };
   if (preferred === undefined || local !== undefined) return { ports: pairPorts(local, remote), portFallback: false };
   const port = parseWholeNumber(preferred.value, "--preferred-port", 1, 65_535);
   const wanted = (remote ?? [port]).map((_, index) => port + index);

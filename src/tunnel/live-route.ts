@@ -1,6 +1,6 @@
 // The way to a run as it is now: resolved once, resolved again when dials fail, shared by all dials of a tunnel.
 import type { Clock } from "../domain/clock.ts";
-import { InterruptedError, LocalError } from "../domain/errors.ts";
+import { AppError, AuthError, InterruptedError, isTransient, LocalError } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import type { Route, SshLogin, TlsOptions, Via } from "../domain/route.ts";
 import type { ResolvedRun } from "../platforms/platform.ts";
@@ -11,6 +11,9 @@ export type LiveRun = { readonly run: ResolvedRun; readonly dialer: Dialer };
 
 /** Least time between two resolves: a thousand failing dials must not become a thousand questions to the platform. */
 const MIN_RESOLVE_INTERVAL_MS = 1000;
+
+/** How long dials wait for a platform that does not answer, before they try the route that is known. */
+const PLATFORM_PATIENCE_MS = 2000;
 
 /** Options of a live route. */
 export type LiveRouteOptions = {
@@ -29,6 +32,8 @@ export class LiveRoute {
   #resolving: Promise<LiveRun> | undefined;
   #resolvedAt = Number.NEGATIVE_INFINITY;
   #stale = true;
+  /** Whether the platform's last word was that the run cannot be reached now (paused, ended, forbidden). */
+  #isRefused = false;
   #isClosed = false;
 
   constructor(options: LiveRouteOptions) {
@@ -40,14 +45,15 @@ export class LiveRoute {
     return this.#live;
   }
 
-  /** The route to dial now; asks the platform when there is none yet or the known one was doubted. */
+  /** The route to dial now; asks the platform when there is none yet or the known one was doubted. A platform that is out
+   * of reach does not take the known route away: the way to the run may well be open. */
   get(): Promise<LiveRun> {
     const live = this.#live;
     const now = this.#options.clock.monotonicMs();
     if (live !== undefined && (!this.#stale || now - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS)) {
       return Promise.resolve(live);
     }
-    return this.#ask();
+    return live === undefined || this.#isRefused ? this.#ask() : this.#askPatiently(live);
   }
 
   /** The route after the platform was asked again, if the known one was doubted. Waits out the least time between two
@@ -67,6 +73,22 @@ export class LiveRoute {
     this.#live?.dialer.close();
   }
 
+  async #askPatiently(known: LiveRun): Promise<LiveRun> {
+    const answered = new AbortController();
+    const asked = this.#ask().catch((error: unknown) => {
+      if (this.#isRefused || !isTransient(error)) throw error;
+      return this.#live ?? known;
+    });
+    const patience = this.#options.clock.sleep(PLATFORM_PATIENCE_MS, answered.signal).then(() => this.#live ?? known);
+    try {
+      return await Promise.race([asked, patience]);
+    } finally {
+      answered.abort();
+      asked.catch(() => undefined);
+      patience.catch(() => undefined);
+    }
+  }
+
   #ask(): Promise<LiveRun> {
     this.#resolving ??= this.#askInTurn().finally(() => {
       this.#resolving = undefined;
@@ -83,7 +105,11 @@ export class LiveRoute {
 
   async #resolve(): Promise<LiveRun> {
     this.#resolvedAt = this.#options.clock.monotonicMs();
-    const run = await this.#options.resolve();
+    const run = await this.#options.resolve().catch((error: unknown) => {
+      this.#isRefused = isRefusal(error);
+      throw error;
+    });
+    this.#isRefused = false;
     // Nobody would close a dialer that is opened now.
     if (this.#isClosed) throw new InterruptedError("The tunnel has ended");
     const previous = this.#live;
@@ -91,7 +117,7 @@ export class LiveRoute {
     if (previous !== undefined && isSameWay(previous.run.route, run.route)) {
       this.#live = { run, dialer: previous.dialer };
     } else {
-      this.#live = { run, dialer: this.#openDialer(run.route) };
+      this.#live = { run, dialer: toAppPort(this.#openDialer(run.route), run) };
       previous?.dialer.close();
     }
     if (previous !== undefined && previous.run.incarnation !== run.incarnation) this.#options.onNewIncarnation(run);
@@ -103,6 +129,19 @@ export class LiveRoute {
     if (transport === undefined) throw new LocalError(`There is no transport "${route.transport}"`);
     return transport.open(route, this.#options.log);
   }
+}
+
+/** Where the user named an app and no port, the tunnel's remote port is 0: the app's own is meant. */
+function toAppPort(dialer: Dialer, run: ResolvedRun): Dialer {
+  const own = run.defaultRemotePort;
+  return own === undefined
+    ? dialer
+    : { dial: (port, options) => dialer.dial(port === 0 ? own : port, options), close: () => dialer.close() };
+}
+
+/** Whether the platform answered, and the answer is that there is no way now. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AppError && (error.hop === "run-state" || error instanceof AuthError);
 }
 
 /** Whether a dialer of the one route serves the other as well. */

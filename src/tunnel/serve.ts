@@ -1,6 +1,8 @@
 // The body of every tunnel, in the foreground, in the background and under a service manager: listens, reaches the run,
 // keeps its record true, and cleans up at the end.
+import type { Backoff } from "../domain/backoff.ts";
 import { AppError, ConflictError, errorMessage, InterruptedError, NotFoundError } from "../domain/errors.ts";
+import { retry } from "../domain/retry.ts";
 import { releaseMemory } from "../os/memory.ts";
 import type { ResolvedRun } from "../platforms/platform.ts";
 import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
@@ -11,6 +13,10 @@ import { requireSshAccess } from "./ssh-access.ts";
 import { StopRequest } from "./stop-request.ts";
 import { TunnelServer } from "./tunnel-server.ts";
 import { undoConfiguration } from "./undo-configuration.ts";
+
+/** Setting SSH up for a new machine is tried for about an hour: initialising a run takes minutes, rarely more. */
+const RENEW_ATTEMPTS = 70;
+const RENEW_BACKOFF: Backoff = { firstMs: 1000, maxMs: 60_000, factor: 2 };
 
 /** Why a tunnel ended. */
 export type ServeEnd = { readonly reason: "stopped" | "run-over"; readonly message: string };
@@ -86,7 +92,11 @@ async function bringUp(record: OwnRecord, server: TunnelServer, context: AppCont
     phase: "asking the platform for the run",
   });
   const { run } = await server.route.get();
-  await record.update({ runName: run.name, phase: `reaching ${run.name}` });
+  await record.update({
+    runName: run.name,
+    boundPorts: boundPorts.map(({ local, remote }) => ({ local, remote: remote || (run.defaultRemotePort ?? 0) })),
+    phase: `reaching ${run.name}`,
+  });
   // Before anything is dialled: nobody should wait for a run to learn that an option is missing.
   if (spec.ssh !== undefined) requireSshAccess(run, spec);
   const { roundTripMs, refusals } = await awaitRemote(spec, server.route, context, server.signal);
@@ -114,11 +124,25 @@ async function adaptToNewMachine(
 ): Promise<void> {
   const { ssh } = record.value.spec;
   if (ssh === undefined || record.value.readyAt === undefined) return;
+  const { clock, log, random } = context;
+  // A resumed run has its address long before its SSH server lets anybody in.
+  const isOutdated = (): boolean => server.route.current?.run.incarnation !== run.incarnation;
   try {
     const { renewSsh } = await import("./ssh-setup.ts");
-    await renewSsh(run, ssh, record, server.route, context, server.signal);
+    await retry(() => renewSsh(run, ssh, record, server.route, context, server.signal), {
+      attempts: RENEW_ATTEMPTS,
+      backoff: RENEW_BACKOFF,
+      clock,
+      random,
+      signal: server.signal,
+      canRetry: () => !isOutdated(),
+      onRetry: (error) => log.warning(`SSH of ${run.name} is not set up anew yet: ${errorMessage(error)}`),
+    });
+    log.info(`SSH is set up for the new machine of ${run.name}`);
   } catch (error) {
-    context.log.error(`Cannot set up SSH for the new machine of ${run.name}: ${errorMessage(error)}`);
+    if (!server.signal.aborted && !isOutdated()) {
+      log.error(`Cannot set up SSH for the new machine of ${run.name}: ${errorMessage(error)}`);
+    }
   }
 }
 

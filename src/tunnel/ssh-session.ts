@@ -63,6 +63,7 @@ function tunnelOptions(options: SshSessionOptions, folder: string): Parameters<t
       waitForRemote: true,
       ssh: { folder, users: options.users, keep: false },
     },
+    remotePortsGiven: true,
     timeoutMs: 0,
     stopTimeoutMs: 0,
     foreground: true,

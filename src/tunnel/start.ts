@@ -7,6 +7,7 @@ import { selfCommand } from "../os/self.ts";
 import type { ManagedBy, TunnelRecord } from "../registry/record.ts";
 import { type Claim, claimTunnel, type Wanted } from "./claim.ts";
 import { type AppContext, platformContext } from "./context.ts";
+import { decidePorts } from "./decide-ports.ts";
 import { endProcess } from "./end-process.ts";
 import { healRecord, healRegistry } from "./heal.ts";
 import { identifyRun } from "./identify-run.ts";
@@ -20,7 +21,10 @@ import { waitUntilReady } from "./wait-ready.ts";
 export type StartOptions = {
   readonly run: string;
   readonly platform?: string;
+  /** Its ports may be empty where the platform can tell what to reach. */
   readonly spec: Omit<TunnelSpec, "platform" | "run">;
+  /** Whether the user named the remote ports; else they repeat the local ones. */
+  readonly remotePortsGiven: boolean;
   /** Absent: existing tunnels are not looked at (`--ignore-existing`). */
   readonly conflict?: ConflictFlags;
   readonly timeoutMs: number;
@@ -50,7 +54,8 @@ export async function startTunnel(
   await healRegistry(context);
   await pruneLogs(context);
   const reference = await identifyRun(options.run, options.platform, context.platforms, await platformContext(context));
-  const spec: TunnelSpec = { ...options.spec, platform: reference.platform, run: reference.id };
+  const ports = decidePorts(options, getPlatform(reference.platform, context.platforms));
+  const spec: TunnelSpec = { ...options.spec, platform: reference.platform, run: reference.id, ports };
   checkListenAddress(spec, context);
   const claim = await claimOrReplace(wantedTunnel(spec, options, context), options, context);
   if (claim.kind === "kept") return { kind: "kept", record: claim.record };
