@@ -42,22 +42,21 @@ export async function writeKeyFiles(
   key: PrivateKey,
   context: KeyFileContext,
 ): Promise<void> {
-  await ensurePrivateFolder(folder);
+  await ensureKeyFolder(folder, context);
   await writePrivate(files.identityFile, formatPrivateKey(key, "openssh"), context);
   await writePrivate(`${files.identityFile}.pub`, `${publicKeyLine(key)}\n`, context);
-  await writePpkFile(folder, files.ppkFile, key, context);
+  await writePrivate(files.ppkFile, ppkText(key), context);
 }
 
-/** Writes the key for PuTTY alone. Version 2, which every PuTTY, WinSCP and FileZilla reads: without a passphrase the
- * newer one protects nothing more. */
+/** Writes the key for PuTTY alone. */
 export async function writePpkFile(
   folder: string,
   path: string,
   key: PrivateKey,
   context: KeyFileContext,
 ): Promise<void> {
-  await ensurePrivateFolder(folder);
-  await writePrivate(path, formatPrivateKey(key, "ppk", { ppkVersion: 2 }), context);
+  await ensureKeyFolder(folder, context);
+  await writePrivate(path, ppkText(key), context);
 }
 
 /** Removes a file that a journal entry names. */
@@ -65,19 +64,37 @@ export async function undoKeyFile(entry: JournalEntry): Promise<void> {
   await removeIfExists(decodeEntry(fileEntry, entry).path);
 }
 
-/** OpenSSH for Windows refuses keys that others can read, and a profile's folders often grant them that. */
-export function restrictCommand(path: string, userName: string): readonly string[] {
-  return ["icacls", path, "/inheritance:r", "/grant:r", `${userName}:F`];
+/** The command that takes everybody's rights to a folder away but the account's, now and for what will lie in it. */
+export function restrictCommand(folder: string, account: string): readonly string[] {
+  return ["icacls", folder, "/inheritance:r", "/grant:r", `${account}:(OI)(CI)F`];
+}
+
+/** The account as icacls knows it beyond doubt: its security identifier, from what `whoami /user /fo csv /nh` printed. */
+export function parseAccount(output: string): string | undefined {
+  const sid = /"(S-1-[0-9-]+)"\s*$/.exec(output)?.[1];
+  return sid === undefined ? undefined : `*${sid}`;
+}
+
+/** OpenSSH for Windows refuses keys that others can read, and inherited rights often let them. The folder comes first, so
+ * that no key is open to others even for a moment. */
+async function ensureKeyFolder(folder: string, context: KeyFileContext): Promise<void> {
+  await ensurePrivateFolder(folder);
+  if (context.system !== "win32") return;
+  const { stdout } = await context.run(["whoami", "/user", "/fo", "csv", "/nh"]);
+  const result = await context.run(restrictCommand(folder, parseAccount(stdout) ?? context.userName));
+  if (result.code === 0) return;
+  throw new LocalError(`Cannot keep others from reading "${folder}": icacls ended with code ${result.code}`, {
+    code: "not-private",
+    hint: "Check that the file system knows rights (NTFS does, FAT does not)",
+  });
+}
+
+/** Version 2, which every PuTTY, WinSCP and FileZilla reads: without a passphrase the newer one protects nothing more. */
+function ppkText(key: PrivateKey): string {
+  return formatPrivateKey(key, "ppk", { ppkVersion: 2 });
 }
 
 async function writePrivate(path: string, text: string, context: KeyFileContext): Promise<void> {
   await context.journal({ kind: FILE_KIND, path });
   await replaceFile(path, text, { mode: 0o600 });
-  if (context.system !== "win32") return;
-  const result = await context.run(restrictCommand(path, context.userName));
-  if (result.code === 0) return;
-  throw new LocalError(`Cannot keep others from reading "${path}": icacls ended with code ${result.code}`, {
-    code: "not-private",
-    hint: "Check that the file system knows rights (NTFS does, FAT does not)",
-  });
 }

@@ -53,14 +53,35 @@ describe("writeKeyFiles()", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test("takes others' rights away on Windows", async () => {
+  test("takes others' rights away on Windows before the first key is written", async () => {
     await using home = await tempHome();
     const commands: (readonly string[])[] = [];
-    const files = newKeyFiles(home.path, "k");
-    await writeKeyFiles(home.path, files, await generateKeyPair("ed25519"), fileContext("win32", [], commands));
-    const rest = ["/inheritance:r", "/grant:r", "LAB\\An Na:F"];
-    const paths = [files.identityFile, `${files.identityFile}.pub`, files.ppkFile];
-    expect(commands).toEqual(paths.map((path) => ["icacls", path, ...rest]));
+    const folder = join(home.path, "keys");
+    const context = fileContext("win32", [], commands);
+    const run: KeyFileContext["run"] = async (command) => {
+      expect(await readdir(folder)).toEqual([]);
+      return { ...(await context.run(command)), stdout: '"lab\\an na","S-1-5-21-1-2-3-1001"\r\n' };
+    };
+    await writeKeyFiles(folder, newKeyFiles(folder, "k"), await generateKeyPair("ed25519"), { ...context, run });
+    expect(commands).toEqual([
+      ["whoami", "/user", "/fo", "csv", "/nh"],
+      ["icacls", folder, "/inheritance:r", "/grant:r", "*S-1-5-21-1-2-3-1001:(OI)(CI)F"],
+    ]);
+  });
+
+  test("names the account where its identifier is not to be had, and writes nothing where icacls fails", async () => {
+    await using home = await tempHome();
+    const commands: (readonly string[])[] = [];
+    const folder = join(home.path, "keys");
+    const context = fileContext("win32", [], commands);
+    const run: KeyFileContext["run"] = async (command) => ({ ...(await context.run(command)), code: 5 });
+    const writing = writeKeyFiles(folder, newKeyFiles(folder, "k"), await generateKeyPair("ed25519"), {
+      ...context,
+      run,
+    });
+    await expect(writing).rejects.toMatchObject({ code: "not-private" });
+    expect(commands.at(-1)).toContain("LAB\\An Na:(OI)(CI)F");
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 

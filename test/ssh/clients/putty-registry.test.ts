@@ -6,6 +6,7 @@ import type { ClientContext } from "../../../src/ssh/clients/client.ts";
 import { putty } from "../../../src/ssh/clients/putty/putty.ts";
 import {
   HOST_KEYS_KEY,
+  isEmptyRegKey,
   parseRegValues,
   regAdd,
   regDelete,
@@ -97,6 +98,15 @@ function wineRunner(home: string, prefix: string): RunProgram {
 const WINE = ["/usr/lib/wine/wine64", "/usr/bin/wine64", "/usr/bin/wine"].find((path) => existsSync(path));
 const mustHave = process.env["RUNTUNNEL_REQUIRE_PEERS"] === "1";
 
+test.each([
+  ["\r\nHKEY_CURRENT_USER\\Software\\K\r\n", true],
+  ["\r\n", true],
+  ["\r\nHKEY_CURRENT_USER\\Software\\K\\Sub\r\n", false],
+  ["\r\nHKEY_CURRENT_USER\\Software\\K\r\n    a    REG_SZ    \r\n", false],
+])("isEmptyRegKey() of %j is %p", (output, expected) => {
+  expect(isEmptyRegKey(output, "HKCU\\Software\\K")).toBe(expected);
+});
+
 describe.skipIf(WINE === undefined && !mustHave)("putty on Windows, judged by Wine's reg.exe", () => {
   test("writes a session and host keys, keeps the user's, and takes exactly its own back", async () => {
     await using home = await tempHome();
@@ -142,5 +152,14 @@ describe.skipIf(WINE === undefined && !mustHave)("putty on Windows, judged by Wi
     for (const entry of stored) await putty.apply(entry, context);
     for (const entry of stored.toReversed()) await putty.undo(entry, context);
     expect((await reg(regQuery(KEY))).code).not.toBe(0);
+
+    // Where nothing of PuTTY's was there before, nothing stays.
+    const root = "HKCU\\Software\\SimonTatham";
+    await reg(regDelete(root));
+    const fresh = await putty.plan(someHost(home.path, { ppkFile }), context);
+    for (const entry of fresh) await putty.apply(entry, context);
+    expect((await reg(regQuery(root))).code).toBe(0);
+    for (const entry of fresh.toReversed()) await putty.undo(entry, context);
+    expect((await reg(regQuery(root))).code).not.toBe(0);
   });
 });

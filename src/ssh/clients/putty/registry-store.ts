@@ -5,12 +5,15 @@ import type { ProgramResult, RunProgram } from "../../run-program.ts";
 import type { PuttyStore } from "./putty-store.ts";
 import {
   HOST_KEYS_KEY,
+  isEmptyRegKey,
+  keysAround,
   parseRegValues,
   regAdd,
   regDelete,
   regExport,
   regImport,
   regQuery,
+  SESSIONS_KEY,
   sessionKey,
 } from "./registry.ts";
 
@@ -28,6 +31,7 @@ export function registryStore(run: RunProgram): PuttyStore {
     },
     async removeSession(name) {
       if (await isThere(keyOf(name))) await runOk(run, regDelete(keyOf(name)));
+      await removeEmptyKeys(run, SESSIONS_KEY);
     },
     async saveSession(name, file) {
       await runOk(run, regExport(keyOf(name), file));
@@ -44,8 +48,19 @@ export function registryStore(run: RunProgram): PuttyStore {
     },
     async removeHostKey(name) {
       if (await isThere(HOST_KEYS_KEY, name)) await runOk(run, regDelete(HOST_KEYS_KEY, name));
+      await removeEmptyKeys(run, HOST_KEYS_KEY);
     },
   };
+}
+
+/** Where PuTTY was never used, nothing is to tell that we were there. */
+async function removeEmptyKeys(run: RunProgram, innermost: string): Promise<void> {
+  for (const key of keysAround(innermost)) {
+    const found = await run(regQuery(key));
+    if (found.code !== 0) continue;
+    if (!isEmptyRegKey(found.stdout, key)) return;
+    await runOk(run, regDelete(key));
+  }
 }
 
 async function runOk(run: RunProgram, command: readonly string[]): Promise<ProgramResult> {

@@ -6,9 +6,17 @@ const ROOT = "HKCU\\Software\\SimonTatham\\PuTTY";
 /** Key of all host keys. */
 export const HOST_KEYS_KEY = `${ROOT}\\SshHostKeys`;
 
+/** Key of all sessions. */
+export const SESSIONS_KEY = `${ROOT}\\Sessions`;
+
+/** The keys that PuTTY's settings lie in, from the inside out: PuTTY makes them with the first setting, and so do we. */
+export function keysAround(key: string): readonly string[] {
+  return [key, ROOT, ROOT.slice(0, ROOT.lastIndexOf("\\"))];
+}
+
 /** Key of one session; the name comes escaped. */
 export function sessionKey(escapedName: string): string {
-  return `${ROOT}\\Sessions\\${escapedName}`;
+  return `${SESSIONS_KEY}\\${escapedName}`;
 }
 
 /** Sets one value; makes the key where it is missing. Numbers become REG_DWORD. */
@@ -35,6 +43,12 @@ export function regExport(key: string, file: string): readonly string[] {
 /** Reads such a file back. */
 export function regImport(file: string): readonly string[] {
   return ["reg", "import", file];
+}
+
+/** Whether `reg query` printed neither values nor keys below the key. */
+export function isEmptyRegKey(output: string, key: string): boolean {
+  const path = key.replace(/^HKCU\\/, "HKEY_CURRENT_USER\\").toLowerCase();
+  return output.split(/\r?\n/).every((line) => line.trim() === "" || line.trim().toLowerCase() === path);
 }
 
 /** The values that `reg query` printed; numbers in decimal, as PuTTY's files have them. */
