@@ -1,7 +1,6 @@
 // From a file of tunnels to what the use cases want: each entry becomes the options that `start` would have.
 import { AppError } from "../domain/errors.ts";
 import type { Project, ProjectEntry } from "../tunnel/project.ts";
-import { startOptions } from "./commands/start.ts";
 import type { CliConfiguration } from "./configuration.ts";
 import {
   type Mistake,
@@ -11,6 +10,7 @@ import {
   parseProjectFile,
   projectFolder,
 } from "./project-file.ts";
+import { startOptions } from "./start-options.ts";
 import type { World } from "./world.ts";
 
 /** Turns the text of a file into a project. Throws one UsageError that names every mistake. */

@@ -1,5 +1,5 @@
 // The registry: one record file per tunnel in one folder, which may lie on NFS and be shared by several machines.
-import { readdir, rename } from "node:fs/promises";
+import { readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, errorMessage, LocalError, systemErrorCode } from "../domain/errors.ts";
@@ -62,6 +62,17 @@ export class Registry {
     }
     records.sort((one, other) => one.createdAt - other.createdAt || one.id.localeCompare(other.id));
     return { records, damaged };
+  }
+
+  /** When a record was last written, added or removed, milliseconds since 1970 by the file system's clock; for those who
+   * look often and want to read only what changed. Undefined before the first. */
+  async changedAt(): Promise<number | undefined> {
+    try {
+      return (await stat(this.#folder)).mtimeMs;
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return undefined;
+      throw error;
+    }
   }
 
   /** The record, or undefined when it is gone. Throws LocalError when it is damaged. */

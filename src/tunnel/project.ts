@@ -13,7 +13,7 @@ import type { StartOptions } from "./start.ts";
 export type ProjectEntry = {
   /** Unique in the file. */
   readonly name: string;
-  readonly start: Pick<StartOptions, "run" | "platform" | "spec" | "timeoutMs" | "stopTimeoutMs" | "logFile">;
+  readonly start: Omit<StartOptions, "conflict" | "foreground" | "managedBy">;
   /** Settings of the entry's own, above everybody else's. */
   readonly flags: Readonly<Record<string, string>>;
   readonly profile?: string;
