@@ -1,7 +1,8 @@
 // The transports we ship.
 import { direct } from "./direct/direct.ts";
 import { httpConnect } from "./http-connect/http-connect.ts";
+import { sshJump } from "./ssh-jump/ssh-jump.ts";
 import type { Transport } from "./transport.ts";
 
 /** All transports. */
-export const transports: readonly Transport[] = [direct, httpConnect];
+export const transports: readonly Transport[] = [direct, httpConnect, sshJump];
