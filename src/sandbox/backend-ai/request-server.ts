@@ -87,7 +87,7 @@ export class RequestServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     const answer = await this.#answer({ ...rawRequest(request), body });
-    response.writeHead(answer.status, answer.headers);
+    response.writeHead(answer.status, { ...answer.headers, "Content-Length": Buffer.byteLength(answer.body) });
     response.end(answer.body);
   }
 
