@@ -18,7 +18,8 @@ export function explainRefusal(refusal: Refusal): AppError {
   const { status } = head;
   const said = describeRefusal(refusal);
   if (status >= 300 && status < 400) return explainRedirect(refusal);
-  if (status === 401 || status === 403 || status === 407) {
+  const isAuthProblem = /\/(?:invalid-auth-params|auth-failed)$/.test(readProblem(refusal.body)?.type ?? "");
+  if (status === 401 || status === 403 || status === 407 || isAuthProblem) {
     return new AuthError(`${shown} refused the login (${status}): ${said}`, {
       code: "login-refused",
       hop: "proxy-login",
