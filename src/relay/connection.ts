@@ -1,7 +1,7 @@
 // One accepted connection: waits for its dial, then pumps until both sides are closed.
-import type { ByteStream } from "../domain/byte-stream.ts";
+import type { ByteStream, StreamSink } from "../domain/byte-stream.ts";
 import type { HeldEnds } from "./held-ends.ts";
-import { Pump, type PumpContext } from "./pump.ts";
+import { Pump, type PumpOwner } from "./pump.ts";
 import type { Timer } from "./timer.ts";
 
 /** One row about an open connection. */
@@ -15,43 +15,65 @@ export type ConnectionInfo = {
   readonly bytesDown: number;
 };
 
-/** What a connection is made of. */
-export type ConnectionOptions = {
-  readonly id: number;
-  readonly local: ByteStream;
-  readonly remotePort: number;
+/** What the connections of one relay share. */
+export type ConnectionContext = {
   readonly timer: Timer;
   readonly heldEnds: HeldEnds;
   readonly dial: (remotePort: number, signal: AbortSignal) => Promise<ByteStream>;
   readonly onDialed: () => void;
-  readonly onDialFailure: (error: unknown) => void;
-  /** Called once. */
+  readonly onDialFailure: (error: unknown, remotePort: number) => void;
+  /** Called once for each connection. */
   readonly onClosed: (connection: RelayConnection) => void;
 };
 
-/** One connection of a relay, from accept to close. */
-export class RelayConnection {
-  readonly #options: ConnectionOptions;
+/** One connection of a relay, from accept to close. While it dials it listens to the local stream itself. */
+export class RelayConnection implements StreamSink, PumpOwner {
+  readonly #context: ConnectionContext;
+  readonly #id: number;
+  readonly #local: ByteStream;
+  readonly #remotePort: number;
   readonly #since: number;
   readonly #dialing = new AbortController();
   #pump: Pump | undefined;
   #isClosed = false;
 
-  constructor(options: ConnectionOptions) {
-    this.#options = options;
-    this.#since = options.timer.now();
+  constructor(context: ConnectionContext, id: number, local: ByteStream, remotePort: number) {
+    this.#context = context;
+    this.#id = id;
+    this.#local = local;
+    this.#remotePort = remotePort;
+    this.#since = context.timer.now();
   }
 
   /** Dials. What the client sends meanwhile waits in its paused stream, within bounds; a client that is gone ends the
    * dial. An end of the client's half is no departure: it waits with the bytes before it. */
   start(): void {
-    const { local, dial, remotePort } = this.#options;
-    local.attach({ onData: () => {}, onDrain: () => {}, onEnd: () => {}, onClose: () => this.#abandon() });
-    local.pause();
-    dial(remotePort, this.#dialing.signal).then(
+    this.#local.attach(this);
+    this.#local.pause();
+    this.#context.dial(this.#remotePort, this.#dialing.signal).then(
       (remote) => this.#join(remote),
       (error: unknown) => this.#fail(error),
     );
+  }
+
+  onData(): void {}
+
+  onDrain(): void {}
+
+  onEnd(): void {}
+
+  /** The client is gone before its dial was done. */
+  onClose(): void {
+    if (this.#isClosed) return;
+    this.pumpClosed();
+    this.#dialing.abort(new Error("The client is gone"));
+  }
+
+  /** From the pump: both sides are closed. */
+  pumpClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#context.onClosed(this);
   }
 
   get bytesUp(): number {
@@ -73,20 +95,13 @@ export class RelayConnection {
   describe(): ConnectionInfo {
     const { bytesUp, bytesDown } = this;
     const state = this.#pump === undefined ? "dialing" : "open";
-    return {
-      id: this.#options.id,
-      remotePort: this.#options.remotePort,
-      state,
-      since: this.#since,
-      bytesUp,
-      bytesDown,
-    };
+    return { id: this.#id, remotePort: this.#remotePort, state, since: this.#since, bytesUp, bytesDown };
   }
 
   /** Drops the connection; clients see a reset. */
   close(): void {
     const error = new Error("The tunnel is closing");
-    if (this.#pump === undefined) this.#options.local.destroy(error);
+    if (this.#pump === undefined) this.#local.destroy(error);
     else this.#pump.destroy(error);
   }
 
@@ -95,28 +110,16 @@ export class RelayConnection {
       remote.destroy();
       return;
     }
-    const { local, timer, heldEnds } = this.#options;
-    const context: PumpContext = { timer, heldEnds, onClosed: () => this.#closed() };
-    this.#pump = new Pump(local, remote, context);
-    this.#options.onDialed();
+    const { timer, heldEnds } = this.#context;
+    this.#pump = new Pump(this.#local, remote, { timer, heldEnds, owner: this });
+    this.#context.onDialed();
     this.#pump.start();
   }
 
   /** A reset rather than an end: an end would look like an empty answer. */
   #fail(error: unknown): void {
     if (this.#isClosed) return;
-    this.#options.onDialFailure(error);
-    this.#options.local.destroy(error instanceof Error ? error : new Error("Dial failed", { cause: error }));
-  }
-
-  #abandon(): void {
-    this.#closed();
-    this.#dialing.abort(new Error("The client is gone"));
-  }
-
-  #closed(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#options.onClosed(this);
+    this.#context.onDialFailure(error, this.#remotePort);
+    this.#local.destroy(error instanceof Error ? error : new Error("Dial failed", { cause: error }));
   }
 }

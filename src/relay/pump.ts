@@ -4,12 +4,17 @@ import { UnreachableError } from "../domain/errors.ts";
 import { type HeldEnd, HeldEnds } from "./held-ends.ts";
 import { systemTimer, type Timer } from "./timer.ts";
 
-/** What a pump shares with the others of its relay. */
+/** Who wants to know of a pump's end. */
+export interface PumpOwner {
+  /** Called once, when both streams are closed. */
+  pumpClosed(): void;
+}
+
+/** What a pump works with. */
 export type PumpContext = {
   readonly timer: Timer;
   readonly heldEnds: HeldEnds;
-  /** Called once, when both streams are closed. */
-  readonly onClosed: (pump: Pump) => void;
+  readonly owner: PumpOwner;
 };
 
 /** Pumps between two streams, which it owns, until both are closed. Rejects where the remote side breaks off, or with the
@@ -23,7 +28,7 @@ export async function pump(
   const heldEnds = new HeldEnds(timer);
   const { signal } = options;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const joined = new Pump(local, remote, { timer, heldEnds, onClosed: () => resolve() });
+  const joined = new Pump(local, remote, { timer, heldEnds, owner: { pumpClosed: resolve } });
   const onAbort = (): void => joined.destroy(new Error("Interrupted", { cause: signal.reason }));
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
@@ -129,7 +134,7 @@ export class Pump implements HeldEnd {
       this.#isEndHeld = false;
       this.#context.heldEnds.forget(this);
     }
-    if (this.#local.isClosed && this.#remote.isClosed) this.#context.onClosed(this);
+    if (this.#local.isClosed && this.#remote.isClosed) this.#context.owner.pumpClosed();
   }
 
   /** Whether the side is the remote one. */

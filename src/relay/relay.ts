@@ -4,7 +4,7 @@ import { ConflictError, errorMessage, LocalError, systemErrorCode } from "../dom
 import type { Log } from "../domain/log.ts";
 import type { PortPair } from "../domain/ports.ts";
 import { listenTcp, type TcpListener } from "../streams/tcp-listener.ts";
-import { type ConnectionInfo, RelayConnection } from "./connection.ts";
+import { type ConnectionContext, type ConnectionInfo, RelayConnection } from "./connection.ts";
 import { DialFailures } from "./dial-failures.ts";
 import { HeldEnds } from "./held-ends.ts";
 import { systemTimer, type Timer } from "./timer.ts";
@@ -59,8 +59,7 @@ export function startRelay(options: RelayOptions): Relay {
 class TcpRelay implements Relay {
   readonly ports: readonly PortPair[];
   readonly #options: RelayOptions;
-  readonly #timer: Timer;
-  readonly #heldEnds: HeldEnds;
+  readonly #context: ConnectionContext;
   readonly #failures: DialFailures;
   readonly #listeners: TcpListener[] = [];
   readonly #connections = new Set<RelayConnection>();
@@ -72,9 +71,16 @@ class TcpRelay implements Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#timer = options.timer ?? systemTimer;
-    this.#heldEnds = new HeldEnds(this.#timer);
+    const timer = options.timer ?? systemTimer;
     this.#failures = new DialFailures(options.log, options.onDialFailure);
+    this.#context = {
+      timer,
+      heldEnds: new HeldEnds(timer),
+      dial: options.dial,
+      onDialed: () => this.#failures.succeeded(),
+      onDialFailure: (error, remotePort) => this.#failures.failed(error, remotePort),
+      onClosed: (connection) => this.#forget(connection),
+    };
     this.ports = this.#listen();
   }
 
@@ -121,7 +127,7 @@ class TcpRelay implements Relay {
   close(): void {
     this.closeListeners();
     for (const connection of this.#connections) connection.close();
-    this.#heldEnds.close();
+    this.#context.heldEnds.close();
   }
 
   #listen(): readonly PortPair[] {
@@ -148,17 +154,7 @@ class TcpRelay implements Relay {
 
   #accept(local: ByteStream, remotePort: number): void {
     this.#total += 1;
-    const connection = new RelayConnection({
-      id: this.#total,
-      local,
-      remotePort,
-      timer: this.#timer,
-      heldEnds: this.#heldEnds,
-      dial: this.#options.dial,
-      onDialed: () => this.#failures.succeeded(),
-      onDialFailure: (error) => this.#failures.failed(error, remotePort),
-      onClosed: (closed) => this.#forget(closed),
-    });
+    const connection = new RelayConnection(this.#context, this.#total, local, remotePort);
     this.#connections.add(connection);
     connection.start();
   }

@@ -42,12 +42,23 @@ export function connectError(endpoint: Endpoint, hop: Hop, cause: unknown): AppE
       transient: true,
     });
   }
+  // The same failure has the same code whichever transport meets it.
+  if (system === "ECONNREFUSED" && hop === "remote-port") return refusedPort(action, cause);
   const reason = system === undefined ? undefined : REASONS[system];
   if (reason === undefined) {
     return new UnreachableError(`${action}: ${errorMessage(cause)}`, { code: "connection-failed", hop, cause });
   }
   const { code, state, hint } = reason;
   return new UnreachableError(`${action}: ${state}`, { code, hop, cause, ...(hint === undefined ? {} : { hint }) });
+}
+
+function refusedPort(action: string, cause: unknown): UnreachableError {
+  return new UnreachableError(`${action}: connection refused`, {
+    code: "remote-port-refused",
+    hop: "remote-port",
+    hint: "Check that the run is up and that something listens on this port",
+    cause,
+  });
 }
 
 /** The error of a connect whose time is over. */

@@ -1,6 +1,7 @@
 // Remembers which endpoints answered a moment ago. Bursts of connections to such an endpoint may take the runtime's own
 // connect, which is cheaper than a cancellable one; see tcp-connect.ts.
 import { type Endpoint, formatEndpoint } from "../domain/endpoint.ts";
+import { SharedDeadlines } from "./shared-deadlines.ts";
 
 /** An answer older than this says nothing about the next connect. */
 const RECENT_MS = 1000;
@@ -15,6 +16,8 @@ type Memory = { address: string; answeredAt: number; reserved: number };
 export class RecentConnects {
   readonly #memories = new Map<string, Memory>();
   readonly #now: () => number;
+  /** The deadlines of the connects under way. */
+  readonly deadlines = new SharedDeadlines();
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;

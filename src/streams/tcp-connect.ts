@@ -9,7 +9,7 @@ import { fromDuplex } from "./node-duplex.ts";
 import { openSocket } from "./open-socket.ts";
 import type { RecentConnects } from "./recent-connects.ts";
 import { type Resolver, resolveHost, systemResolver } from "./resolve-host.ts";
-import { type TcpSocket, TcpStream, tcpEvents } from "./tcp-stream.ts";
+import { isLoopback, type TcpSocket, TcpStream, tcpEvents } from "./tcp-stream.ts";
 
 /** Limits of a connect and how its failures are told. */
 export type ConnectOptions = {
@@ -26,9 +26,10 @@ export type ConnectOptions = {
 
 /** Connects, or rejects with an AppError or the signal's reason. An abort frees everything at once. */
 export function connectTcp(endpoint: Endpoint, options: ConnectOptions): Promise<RewindableStream> {
-  const address = options.recent?.reserve(endpoint);
-  if (address !== undefined && !options.signal.aborted) return connectAgain(endpoint, address, options);
-  return connectFirst(endpoint, options);
+  const { recent, signal } = options;
+  const address = signal.aborted ? undefined : recent?.reserve(endpoint);
+  if (recent === undefined || address === undefined) return connectFirst(endpoint, options);
+  return connectAgain(endpoint, address, recent, options);
 }
 
 /** Opens a cancellable socket and hands it to `take` before any byte can arrive. For streams made of sockets. */
@@ -53,6 +54,7 @@ export function connectSocket<T>(
 function connectFirst(endpoint: Endpoint, options: ConnectOptions): Promise<RewindableStream> {
   return connectSocket(endpoint, options, (socket, address) => {
     options.recent?.succeeded(endpoint, address);
+    if (!isLoopback(address)) socket.setKeepAlive(true, 0);
     return adoptSocket(socket, options.canHalfClose ?? true);
   });
 }
@@ -78,37 +80,45 @@ function isRuntimeSocket(handle: unknown): handle is TcpSocket {
 
 /** The short way: the runtime's own connect, which costs a third less but cannot be cancelled. Only for an endpoint that
  * answered a moment ago, see RecentConnects. A stream given up meanwhile drops its socket as soon as it opens. */
-function connectAgain(endpoint: Endpoint, address: string, options: ConnectOptions): Promise<RewindableStream> {
-  const { signal, timeoutMs, hop, recent } = options;
+function connectAgain(
+  endpoint: Endpoint,
+  address: string,
+  recent: RecentConnects,
+  options: ConnectOptions,
+): Promise<RewindableStream> {
+  const { signal, timeoutMs, hop } = options;
   return new Promise((resolve, reject) => {
-    const release = (): void => {
-      clearTimeout(timer);
+    const settle = (): void => {
+      deadline();
       signal.removeEventListener("abort", onAbort);
     };
     const stream = new TcpStream(options.canHalfClose ?? true, () => {
-      release();
-      recent?.succeeded(endpoint, address);
+      settle();
+      recent.succeeded(endpoint, address);
+      if (!isLoopback(address)) stream.keepAlive();
       resolve(stream);
     });
     const giveUp = (error: unknown): void => {
-      release();
+      settle();
       stream.destroy();
       reject(error);
     };
     const onAbort = (): void => giveUp(signal.reason);
-    const timer = setTimeout(() => giveUp(connectTimeout(endpoint, hop, timeoutMs)), timeoutMs);
-    signal.addEventListener("abort", onAbort, { once: true });
+    const deadline = recent.deadlines.set(timeoutMs, () => giveUp(connectTimeout(endpoint, hop, timeoutMs)));
+    signal.addEventListener("abort", onAbort);
     Bun.connect<TcpStream>({
       hostname: address,
       port: endpoint.port,
       allowHalfOpen: true,
       data: stream,
       socket: tcpEvents,
-    })
-      .catch((error: unknown) => {
-        recent?.failed(endpoint);
+    }).then(
+      () => recent.release(endpoint),
+      (error: unknown) => {
+        recent.release(endpoint);
+        recent.failed(endpoint);
         giveUp(connectError(endpoint, hop, error));
-      })
-      .finally(() => recent?.release(endpoint));
+      },
+    );
   });
 }

@@ -1,6 +1,6 @@
 // Accepts TCP connections on one local address.
 import type { ByteStream } from "../domain/byte-stream.ts";
-import { type TcpSocket, TcpStream, tcpEvents } from "./tcp-stream.ts";
+import { isLoopback, type TcpSocket, TcpStream, tcpEvents } from "./tcp-stream.ts";
 
 /** Where to listen and who gets the connections. */
 export type ListenOptions = {
@@ -22,6 +22,7 @@ export type TcpListener = {
 /** Listens at once. Throws the runtime's error, with the system's `code`, where the address cannot be bound. */
 export function listenTcp(options: ListenOptions): TcpListener {
   const { host, onConnection } = options;
+  const isLocal = isLoopback(host);
   const listener = Bun.listen<TcpStream>({
     hostname: host,
     port: options.port,
@@ -35,6 +36,7 @@ export function listenTcp(options: ListenOptions): TcpListener {
         const stream = new TcpStream(true);
         socket.data = stream;
         stream.opened(socket);
+        if (!isLocal) stream.keepAlive();
         onConnection(stream);
       },
     },

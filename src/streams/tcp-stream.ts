@@ -28,9 +28,13 @@ export class TcpStream extends InboundStream {
       return;
     }
     this.#socket = socket;
-    // With the system's own timing: the runtime's would give a peer up after ten seconds of lost packets.
-    socket.setKeepAlive(true, 0);
     this.#onOpened?.();
+  }
+
+  /** Lets the system notice a peer that vanished without a word. */
+  keepAlive(): void {
+    // With the system's own timing: the runtime's would give a peer up after ten seconds of lost packets.
+    this.#socket?.setKeepAlive(true, 0);
   }
 
   write(chunk: Uint8Array): number {
@@ -92,6 +96,11 @@ export class TcpStream extends InboundStream {
     this.#breakError = Object.assign(new Error("Connection reset by the peer"), { code: "ECONNRESET" });
     queueMicrotask(() => socket.terminate());
   }
+}
+
+/** Whether peers at this address live on this machine and so cannot vanish without a word. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
 }
 
 /** Events of all sockets, shared: the stream is the socket's `data`. */

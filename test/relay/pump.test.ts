@@ -17,8 +17,10 @@ function setUp(remoteCanHalfClose = true) {
   const joined = new Pump(local, remote, {
     timer,
     heldEnds,
-    onClosed: () => {
-      closes += 1;
+    owner: {
+      pumpClosed: () => {
+        closes += 1;
+      },
     },
   });
   const clientReader = new StreamReader(client);
@@ -49,7 +51,7 @@ describe("Pump", () => {
     server.write(bytes("greeting "));
     client.write(bytes("bird"));
     const timer = new FakeTimer();
-    new Pump(local, remote, { timer, heldEnds: new HeldEnds(timer), onClosed: () => undefined }).start();
+    new Pump(local, remote, { timer, heldEnds: new HeldEnds(timer), owner: { pumpClosed: () => undefined } }).start();
     expect(new StreamReader(server).data.toString()).toBe("early bird");
     expect(new StreamReader(client).data.toString()).toBe("greeting ");
   });

@@ -99,7 +99,7 @@ describe("connectTcp()", () => {
     }
     await server.close();
     const error = await failureOf(connect(server.port, "127.0.0.1", { recent }));
-    expect(error).toMatchObject({ code: "connection-refused", hop: "remote-port" });
+    expect(error).toMatchObject({ code: "remote-port-refused", hop: "remote-port" });
     cleanups.length = 0;
   });
 

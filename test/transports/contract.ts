@@ -79,7 +79,7 @@ export function describeTransport(transport: TransportCase): void {
     test("dial() tells a refused port by its hop", async () => {
       const error = await dial(await closedPort()).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UnreachableError);
-      expect((error as AppError).hop).toBe("remote-port");
+      expect(error).toMatchObject({ code: "remote-port-refused", hop: "remote-port" });
     });
 
     test("dial() keeps bytes that come with the handshake", async () => {
