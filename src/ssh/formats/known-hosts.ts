@@ -33,16 +33,6 @@ export function removeKnownHost(text: string, tag: string): string {
     .join("");
 }
 
-/** The keys known for a name; hashed names are not looked into. */
-export function findKnownKeys(text: string, name: string): readonly HostKey[] {
-  const wanted = asByteText(name).toLowerCase();
-  return splitLines(text)
-    .map(parseLine)
-    .flatMap((line) =>
-      line?.names.some((other) => other.toLowerCase() === wanted) ? [{ type: line.type, base64: line.base64 }] : [],
-    );
-}
-
 type KnownLine = {
   readonly names: readonly string[];
   readonly type: string;
