@@ -6,6 +6,7 @@ import { CORE_SETTINGS } from "./cli/core-settings.ts";
 import { reportError } from "./cli/report-error.ts";
 import type { ContextRequest, Output, World } from "./cli/world.ts";
 import { readTextIfExists } from "./os/atomic-file.ts";
+import { toJournalLine } from "./os/journal-line.ts";
 import { openLogFile } from "./os/log-file.ts";
 import { lineLog } from "./os/log-sink.ts";
 import { type Folders, resolveFolders, type System } from "./os/paths.ts";
@@ -14,7 +15,7 @@ import { systemClock } from "./os/system-clock.ts";
 import { platforms } from "./platforms/catalog.ts";
 import { Registry } from "./registry/store.ts";
 import { sshClients } from "./ssh/clients/catalog.ts";
-import { abortOnSignals, askSecret, currentSystem, pickUserEnvironment, StdioStream, toOutput } from "./stdio.ts";
+import { askSecret, currentSystem, pickUserEnvironment, StdioStream, toOutput, watchSignals } from "./stdio.ts";
 import { transports } from "./transports/catalog.ts";
 import type { AppContext } from "./tunnel/context.ts";
 import { versionText } from "./version.ts";
@@ -46,7 +47,7 @@ function createWorld(words: readonly string[]): World {
   const system = currentSystem();
   const folders = resolveFolders({ system, environment: process.env, homeFolder: homedir() });
   const stderr = toOutput(process.stderr, process.env);
-  const signal = abortOnSignals();
+  const signals = watchSignals();
   return {
     arguments: words,
     environment: process.env,
@@ -61,7 +62,13 @@ function createWorld(words: readonly string[]): World {
     readStdin: () => (process.stdin.isTTY ? Promise.resolve("") : Bun.stdin.text()),
     askSecret,
     openStdio: () => new StdioStream(),
-    createContext: (request) => createContext(request, { folders, signal, stderr, system }),
+    createContext: (request) => createContext(request, { folders, signal: signals.ended, stderr, system }),
+    onReload: signals.onReload,
+    serviceManager: async () => {
+      const { serviceManagerOf } = await import("./os/services/catalog.ts");
+      const userName = (): string => processesOf(system).currentUser();
+      return serviceManagerOf(system, { homeFolder: folders.home, environment: process.env, userName });
+    },
     version: versionText(),
     isWindows: system === "win32",
   };
@@ -75,7 +82,7 @@ function createContext(
   const { logFile, logLevel } = request;
   const log =
     logFile === undefined
-      ? lineLog(logLevel, (line) => parts.stderr.write(`${line}\n`))
+      ? lineLog(logLevel, (line) => parts.stderr.write(`${request.isJournal === true ? toJournalLine(line) : line}\n`))
       : lineLog(logLevel, openWriter(logFile), () => clock.now());
   const processes = processesOf(parts.system);
   return {

@@ -21,13 +21,30 @@ export function toOutput(stream: WriteStream, environment: Readonly<Record<strin
   };
 }
 
-/** Aborted by the signals that ask a program to end. */
-export function abortOnSignals(): AbortSignal {
+/** Signals that ask the program to end or, where somebody listens for that, to read its file anew. */
+export type Signals = {
+  /** Aborted when the program is to end. */
+  readonly ended: AbortSignal;
+  /** From now on SIGHUP calls the listener; before, it ends the program like any other. */
+  onReload(listener: () => void): void;
+};
+
+/** Begins to listen for signals. */
+export function watchSignals(): Signals {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => controller.abort(new InterruptedError()));
-  }
-  return controller.signal;
+  const isWindows = process.platform === "win32";
+  const end = (): void => controller.abort(new InterruptedError());
+  let hangUp = end;
+  // Windows: Ctrl+Break. A console that is closed comes as SIGHUP, with some seconds left to clean up.
+  const signals: readonly NodeJS.Signals[] = isWindows ? ["SIGINT", "SIGTERM", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) process.on(signal, end);
+  process.on("SIGHUP", () => hangUp());
+  return {
+    ended: controller.signal,
+    onReload: (listener) => {
+      if (!isWindows) hangUp = listener;
+    },
+  };
 }
 
 /** Asks a person on the terminal, without showing what is typed. The question goes to stderr: stdout is for answers. */

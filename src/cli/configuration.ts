@@ -27,6 +27,9 @@ export type Handover = {
   readonly logFile: string;
 };
 
+/** What a service manager tells the process that it started, and nobody else: a child must not answer for it. */
+const SUPERVISION_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+
 /** Settings for use cases; see `Configuration` in src/tunnel/context.ts. */
 export class CliConfiguration {
   readonly environment: Readonly<Record<string, string>>;
@@ -39,7 +42,7 @@ export class CliConfiguration {
     const settingVariables = sources.declarations.flatMap((declaration) => declaration.variables);
     this.#known = pick(sources.environment, [...settingVariables, ...sources.clientVariables, PROFILE_VARIABLE]);
     this.environment = pick(sources.environment, sources.clientVariables);
-    this.childEnvironment = omit(sources.environment, Object.keys(this.#known));
+    this.childEnvironment = omit(sources.environment, [...Object.keys(this.#known), ...SUPERVISION_VARIABLES]);
   }
 
   async load(): Promise<Settings> {

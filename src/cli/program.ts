@@ -3,16 +3,20 @@ import yargs, { type Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
 import type { Arguments, Command, CommandRun } from "./command.ts";
 import { configCommand } from "./commands/config.ts";
+import { diffCommand } from "./commands/diff.ts";
+import { downCommand } from "./commands/down.ts";
 import { infoCommand } from "./commands/info.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { proxyCommand } from "./commands/proxy.ts";
 import { sandboxCommand } from "./commands/sandbox.ts";
+import { serviceCommand } from "./commands/service.ts";
 import { scpCommand, sftpCommand, sshCommand } from "./commands/ssh.ts";
 import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
+import { upCommand } from "./commands/up.ts";
 import { CliConfiguration } from "./configuration.ts";
 import { commonOptions, parseLogLevel, readSwitch, readText, SHORT_NAMES } from "./options.ts";
 import { createProgress } from "./progress.ts";
@@ -32,6 +36,10 @@ const COMMANDS: readonly Command[] = [
   proxyCommand,
   infoCommand,
   keyCommand,
+  upCommand,
+  downCommand,
+  diffCommand,
+  serviceCommand,
   sandboxCommand,
   configCommand,
 ];

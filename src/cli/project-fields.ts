@@ -3,6 +3,7 @@ import { parseDuration } from "../domain/duration.ts";
 import { UsageError } from "../domain/errors.ts";
 import { parsePortRange } from "../domain/ports.ts";
 import type { SettingDeclaration } from "../domain/setting.ts";
+import { PROBE_KINDS } from "../domain/tunnel-spec.ts";
 import { parseWholeNumber } from "./options.ts";
 
 /** What a field may hold; `check` throws for text that does not fit. */
@@ -63,6 +64,20 @@ const TUNNEL_FIELDS: Readonly<Record<string, FieldRule>> = {
     check: (text) => {
       if (text !== "remote") throw new UsageError(`"${text}" cannot be waited for`);
     },
+  },
+  probe: {
+    allowed: PROBE_KINDS.map((kind) => `"${kind}"`).join(", "),
+    types: ["string"],
+    check: (text) => {
+      if (!PROBE_KINDS.some((kind) => kind === text)) throw new UsageError(`There is no probe "${text}"`);
+    },
+  },
+  "probe-interval": duration("s"),
+  "probe-timeout": duration("s"),
+  "probe-threshold": {
+    allowed: "a whole number from 1 to 1000",
+    types: ["number"],
+    check: (text, field) => parseWholeNumber(text, field, 1, 1000),
   },
   "log-file": TEXT,
   profile: TEXT,

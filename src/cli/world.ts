@@ -3,6 +3,7 @@ import type { ByteStream } from "../domain/byte-stream.ts";
 import type { LogLevel } from "../domain/log.ts";
 import type { SettingDeclaration } from "../domain/setting.ts";
 import type { AppContext, Configuration, Progress } from "../tunnel/context.ts";
+import type { ServiceHost } from "../tunnel/service-install.ts";
 
 /** A place to print to. */
 export type Output = {
@@ -19,6 +20,8 @@ export type ContextRequest = {
   readonly logLevel: LogLevel;
   /** A file that takes the log, with times; absent: a person reads it on stderr. */
   readonly logFile?: string;
+  /** Whether stderr goes to the system's journal, which wants each line's level in front. */
+  readonly isJournal?: boolean;
   readonly progress: Progress;
 };
 
@@ -42,4 +45,8 @@ export type World = {
   readonly askSecret?: (prompt: string) => Promise<string>;
   /** Standard input and output as one stream. */
   readonly openStdio: () => ByteStream;
+  /** From now on the operating system's signal for that calls the listener instead of ending the program. */
+  readonly onReload: (listener: () => void) => void;
+  /** What keeps programs running on this system. */
+  readonly serviceManager: () => Promise<ServiceHost>;
 };

@@ -29,7 +29,16 @@ export async function showLogs(
   context: AppContext,
   print: (text: string) => void,
 ): Promise<void> {
-  const path = await findLog(options, context);
+  await showLogFile(await findLog(options, context), options, context, print);
+}
+
+/** Prints the end of one log file. */
+export async function showLogFile(
+  path: string,
+  options: Pick<LogsOptions, "lines" | "follow">,
+  context: AppContext,
+  print: (text: string) => void,
+): Promise<void> {
   const text = await readFrom(path, undefined);
   const lines = text.content.split("\n");
   const wanted = lines.slice(Math.max(0, lines.length - 1 - options.lines));
