@@ -27,6 +27,7 @@ export function createBackendAi(dependencies: Partial<Dependencies> = {}): Platf
     title: "Backend.AI",
     settings: SETTINGS,
     clientVariables: CLIENT_VARIABLES,
+    hasApps: true,
     recognise: recogniseSession,
     displayName: (id) => `session-${id}`,
     isConfigured,

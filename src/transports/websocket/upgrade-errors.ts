@@ -50,9 +50,9 @@ export function explainClose(code: number, reason: string, shown: string): AppEr
     case CLOSE.noStatus:
       return undefined;
     case CLOSE.tryAgainLater:
-      return remoteError(`Nothing listens on the remote port${said}`, "connection-refused");
+      return remoteError(`Nothing listens on the remote port${said}`, "remote-port-refused");
     case CLOSE.internalError:
-      return remoteError(`The relay ${shown} cannot reach the remote port${said}`, "remote-port-unreachable");
+      return remoteError(`The relay ${shown} cannot reach the remote port${said}`, "remote-port-refused");
     case CLOSE.tooBig:
       return unusable(`The relay ${shown} found a message too big${said}`, "message-too-big");
     default:

@@ -90,7 +90,7 @@ describe("dial() through the manager", () => {
     const port = await closedPort();
     await using world = await World.start({ target: () => ({ host: "127.0.0.1", port }) });
     const run = await resolve(world, "manager");
-    expect(await failureOf(dial(run, 9001))).toMatchObject({ code: "connection-refused", hop: "remote-port" });
+    expect(await failureOf(dial(run, 9001))).toMatchObject({ code: "remote-port-refused", hop: "remote-port" });
     expect(await failureOf(dial(run, 4444))).toMatchObject({ code: "no-such-port", hop: "remote-port" });
   });
 

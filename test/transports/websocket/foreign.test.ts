@@ -56,7 +56,7 @@ describe.skipIf(!requirePeer("node"))("dial() to the ws package under Node", () 
 
   test.each([
     [1000, undefined],
-    [1013, "connection-refused"],
+    [1013, "remote-port-refused"],
     [4321, "closed-by-relay"],
   ])("understands its close with %d", async (code, expected) => {
     await withNode(async (port) => {

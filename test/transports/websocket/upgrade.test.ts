@@ -147,8 +147,8 @@ describe("dial() and the 101", () => {
       void socket.end(
         Buffer.concat([Buffer.from(`${accept(head)}\r\n`), Buffer.from([0x88, 2, code >> 8, code & 255])]),
       );
-    expect(await failure(closeWith(1013))).toMatchObject({ code: "connection-refused", hop: "remote-port" });
-    expect(await failure(closeWith(1011))).toMatchObject({ code: "remote-port-unreachable", hop: "remote-port" });
+    expect(await failure(closeWith(1013))).toMatchObject({ code: "remote-port-refused", hop: "remote-port" });
+    expect(await failure(closeWith(1011))).toMatchObject({ code: "remote-port-refused", hop: "remote-port" });
     expect(await failure(closeWith(1001), { greets: true })).toMatchObject({
       code: "closed-at-once",
       hop: "remote-port",

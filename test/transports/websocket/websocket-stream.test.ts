@@ -144,8 +144,8 @@ describe("WebSocketStream", () => {
     [1000, undefined],
     [1001, undefined],
     [1005, undefined],
-    [1013, "remote-port connection-refused"],
-    [1011, "remote-port remote-port-unreachable"],
+    [1013, "remote-port remote-port-refused"],
+    [1011, "remote-port remote-port-refused"],
     [1009, "proxy-tcp message-too-big"],
     [4000, "proxy-tcp closed-by-relay"],
   ])("ends after the bytes before a close frame with %d", (code, error) => {
