@@ -17,12 +17,16 @@ export function explainUsage(message: string, words: readonly string[], vocabula
   const names = vocabulary.usages.map(commandName);
   const command = words.find((word) => !word.startsWith("-"));
   if (command !== undefined && !names.includes(command)) {
-    return new UsageError(`There is no command "${command}"`, { hint: didYouMean(command, names, "") ?? SEE_HELP });
+    return new UsageError(`There is no command "${command}"`, { hint: didYouMean(command, names) ?? SEE_HELP });
   }
   const first = message.split("\n")[0] ?? message;
   const usage = vocabulary.usages.find((candidate) => commandName(candidate) === command);
   if (first.startsWith("Not enough non-option arguments") && usage !== undefined) {
     return new UsageError(`Something is missing: runtunnel ${usage}`, { hint: `See "runtunnel ${command} --help"` });
+  }
+  const choice = /Argument: ([\w-]+), Given: (.*), Choices: (.*)/.exec(message);
+  if (choice !== null) {
+    return new UsageError(`Cannot read --${choice[1]} ${choice[2]}`, { hint: `It can be: ${choice[3]}` });
   }
   const unknown = /^Unknown arguments?: (.+)$/.exec(first)?.[1]?.split(", ") ?? [];
   const [word] = unknown;
@@ -30,10 +34,15 @@ export function explainUsage(message: string, words: readonly string[], vocabula
   const isOption = words.some(
     (given) => given === `-${word}` || given === `--${word}` || given.startsWith(`--${word}=`),
   );
-  const shown = isOption ? `option ${word.length > 2 ? "--" : "-"}${word}` : `argument "${word}"`;
+  const shown = isOption ? `option ${withDashes(word)}` : `argument "${word}"`;
   return new UsageError(`Unknown ${shown}`, {
-    hint: (isOption ? didYouMean(word, vocabulary.options, "--") : undefined) ?? SEE_HELP,
+    hint: (isOption ? didYouMean(word, vocabulary.options, withDashes) : undefined) ?? SEE_HELP,
   });
+}
+
+/** Our names of one or two letters are short ones, and have one dash. */
+function withDashes(option: string): string {
+  return `${option.length > 2 ? "--" : "-"}${option}`;
 }
 
 function commandName(usage: string): string {
@@ -41,13 +50,17 @@ function commandName(usage: string): string {
 }
 
 /** A typing mistake swaps two letters or changes a third of a word. */
-function didYouMean(word: string, known: readonly string[], prefix: string): string | undefined {
+function didYouMean(
+  word: string,
+  known: readonly string[],
+  show: (name: string) => string = (name) => name,
+): string | undefined {
   const near = known.filter(
     (candidate) =>
       candidate.length > 1 &&
       leven(candidate, word) <= Math.max(candidate.length < 4 ? 1 : 2, Math.floor(candidate.length / 3)),
   );
   near.sort((one, other) => leven(one, word) - leven(other, word));
-  const shown = [...new Set(near)].slice(0, 2).map((candidate) => `"${prefix}${candidate}"`);
+  const shown = [...new Set(near)].slice(0, 2).map((candidate) => `"${show(candidate)}"`);
   return shown.length === 0 ? undefined : `Did you mean ${shown.join(" or ")}?`;
 }

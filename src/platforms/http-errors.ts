@@ -55,6 +55,7 @@ export function explainFailure(error: unknown, target: HttpTarget): AppError {
   return new UnreachableError(`Cannot get an answer from ${nextHop(target)}: ${reason || "connection failed"}`, {
     code: "connection-failed",
     hop: target.proxy === undefined ? "api" : "proxy-tcp",
+    hint: "Try again; if it stays so, check the address and what stands in between",
     cause: error,
   });
 }
