@@ -1,13 +1,14 @@
 // `stop`: ends tunnels and leaves nothing of them, whatever state they are in: running, hanging, crashed, rebooted away.
-import { AuthError } from "../domain/errors.ts";
+import { AuthError, InterruptedError } from "../domain/errors.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
-import { askControl } from "./control-client.ts";
+import { askControl, fetchStatus } from "./control-client.ts";
 import { endProcess, killProcess, waitUntilGone } from "./end-process.ts";
 import { healRecord } from "./heal.ts";
 import { removeLog } from "./log-files.ts";
 import { awaitProcess } from "./look-again.ts";
 import { describePorts, type SelectionOptions, selectRecords } from "./selection.ts";
+import { holdStopped } from "./service-holds.ts";
 
 /** `stop` as asked for. */
 export type StopOptions = SelectionOptions & {
@@ -43,6 +44,7 @@ export async function stopSelected(options: StopOptions, context: AppContext): P
       hint: "Add --ignore-owner if you may stop it",
     });
   }
+  await holdStopped(mine, options, context);
   return stopTunnels(mine, options, context);
 }
 
@@ -86,6 +88,8 @@ async function endTunnel(
     return "killed";
   }
   const asked = await askToStop(record, options.timeoutMs, context);
+  // Ctrl+C ends this command, not the connections that the tunnel still waits for.
+  if (context.signal.aborted) throw new InterruptedError("Interrupted; tunnels that were asked to end go on to do so");
   if (asked && (await waitUntilGone(process, CLEAN_UP_MS, context))) return "stopped";
   await endProcess(process, context);
   return "killed";
@@ -93,7 +97,8 @@ async function endTunnel(
 
 /** Asks over the control channel and waits for the tunnel's last word; false when it does not answer or takes too long. */
 async function askToStop(record: TunnelRecord, timeoutMs: number, context: AppContext): Promise<boolean> {
-  if (record.control === undefined) return false;
+  // Whoever does not say how it is within a second will not say that it has stopped either.
+  if (record.control === undefined || (await fetchStatus(record.control, context.signal)) === undefined) return false;
   const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs + CLEAN_UP_MS)]);
   try {
     await askControl(record.control, { kind: "stop", timeoutMs }, deadline, (reply) => {

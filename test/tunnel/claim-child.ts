@@ -3,10 +3,10 @@ import { AppError } from "../../src/domain/errors.ts";
 import { processesOf } from "../../src/os/processes/catalog.ts";
 import { claimTunnel } from "../../src/tunnel/claim.ts";
 import { makeSpec } from "../support/specs.ts";
+import { THIS_SYSTEM } from "../support/this-system.ts";
 import { makeAppContext } from "./tunnel-world.ts";
 
-const system = process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux";
-const context = makeAppContext({ home: process.argv[2] ?? "", processes: processesOf(system) });
+const context = makeAppContext({ home: process.argv[2] ?? "", processes: processesOf(THIS_SYSTEM) });
 const conflict = {
   keepExisting: false,
   keepSame: false,
