@@ -15,7 +15,7 @@ import { connectTo } from "./connect-to.ts";
 import { runOk } from "./run-program.ts";
 import { canRunSshd, freePort, inWorld, makeWorld, ROOT_PASSWORD } from "./sshd.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 test.skipIf(!canRunSshd() || !requirePeer("dropbear", "dropbearkey", "ssh"))(
   "setUpPasswordless() works with a dropbear server, whose keys lie where its command line says",
@@ -45,7 +45,7 @@ test.skipIf(!canRunSshd() || !requirePeer("dropbear", "dropbearkey", "ssh"))(
       if (!(await Bun.file(log).text()).includes("Not backgrounding")) throw new Error(await Bun.file(log).text());
     });
     const journal: JournalEntry[] = [];
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(120_000);
     const context = {
       ...clientContext(home.path),
       clients: sshClients,

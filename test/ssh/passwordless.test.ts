@@ -22,7 +22,7 @@ import { connectTo } from "./connect-to.ts";
 import { runOk, runProgram } from "./run-program.ts";
 import { canRunSshd, inWorld, ROOT_PASSWORD, type Sshd, startSshd } from "./sshd.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const canRun = canRunSshd() && requirePeer("ssh", "scp", "sftp");
 const hasPutty = requirePeer("plink", "pscp", "psftp");
@@ -52,7 +52,7 @@ async function stage(home: TempHome, sshd: Sshd, change: Partial<PasswordlessOpt
       return Promise.resolve();
     },
     log: SILENT_LOG,
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(120_000),
   };
   const options: PasswordlessOptions = {
     alias: "pipeline-56819",

@@ -9,7 +9,7 @@ import { tempHome } from "../../support/temp-home.ts";
 import { clientContext, someHost } from "../client-context.ts";
 import { runOk, runProgram } from "../run-program.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const FIXTURES = join(import.meta.dir, "../../fixtures/ssh/config");
 const NAMES = readdirSync(FIXTURES).filter((name) => name.endsWith(".in"));

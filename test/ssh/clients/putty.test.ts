@@ -7,7 +7,7 @@ import { putty } from "../../../src/ssh/clients/putty/putty.ts";
 import { tempHome } from "../../support/temp-home.ts";
 import { clientContext, someHost } from "../client-context.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 const NAME = "ssh-ed25519@4567:127.0.0.1";
 const MINE = "HostName=mine.example\nProxyPassword=secret\nRuntunnelLike=no\n";

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +14,8 @@ import {
 } from "../../../src/ssh/formats/private-key.ts";
 import { requirePeer } from "../../support/peers.ts";
 import { runOk, runProgram } from "../run-program.ts";
+
+setDefaultTimeout(60_000);
 
 const hasPuttygen = requirePeer("puttygen");
 const hasSshKeygen = requirePeer("ssh-keygen");

@@ -9,7 +9,7 @@ import { tempHome } from "../../support/temp-home.ts";
 import { runProgram } from "../run-program.ts";
 import { canRunSshd, inWorld, makeWorld } from "../sshd.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 
 const LINE =
   "restrict,pty ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINzNmOwYLJOFUFancw/gefw0ow84QLAdfAnKoJqcgPGV runtunnel:1:lab:t1";
