@@ -1,7 +1,7 @@
 // A tunnel as `--json` shows it (stable: fields are added, not renamed) and in one line for people.
 import { formatDuration } from "../domain/duration.ts";
 import type { AppContext } from "../tunnel/context.ts";
-import type { ListedTunnel, TunnelView } from "../tunnel/list.ts";
+import { findTrouble, type ListedTunnel, type TunnelView } from "../tunnel/list.ts";
 
 /** The record as data. Nothing in it is secret. */
 export function tunnelJson(record: TunnelView): Readonly<Record<string, unknown>> {
@@ -17,6 +17,7 @@ export function tunnelJson(record: TunnelView): Readonly<Record<string, unknown>
     owner: record.owner,
     machine: record.machine,
     mode: record.mode,
+    managedBy: record.managedBy === undefined ? null : { file: record.managedBy.file, entry: record.managedBy.entry },
     createdAt: new Date(record.createdAt).toISOString(),
     readyAt: record.readyAt === undefined ? null : new Date(record.readyAt).toISOString(),
     logFile: record.logFile ?? null,
@@ -28,10 +29,20 @@ export function tunnelJson(record: TunnelView): Readonly<Record<string, unknown>
 /** A tunnel with its figures as data. */
 export function listedJson(tunnel: ListedTunnel): Readonly<Record<string, unknown>> {
   const { record, state, status } = tunnel;
+  const trouble = findTrouble(tunnel);
   return {
     ...tunnelJson(record),
     state,
     health: status?.health ?? null,
+    reason:
+      trouble === undefined
+        ? null
+        : {
+            code: trouble.code,
+            hop: trouble.hop ?? null,
+            message: trouble.message,
+            since: new Date(trouble.since).toISOString(),
+          },
     route: status?.route ?? null,
     connections:
       status === undefined
@@ -50,6 +61,18 @@ export function describeAddresses(record: TunnelView): string {
   return (record.boundPorts ?? record.spec.ports)
     .map(({ local, remote }) => `${record.spec.listenAddress}:${local} -> ${remote}`)
     .join(", ");
+}
+
+/** `Run 1001 is paused, since 14:02:11 (3m 5s)`, or undefined when nothing is wrong. */
+export function describeTrouble(tunnel: ListedTunnel, context: AppContext): string | undefined {
+  const trouble = findTrouble(tunnel);
+  if (trouble === undefined) return undefined;
+  const now = context.clock.now();
+  const at = new Date(trouble.since);
+  const time = at.toTimeString().slice(0, 8);
+  const isToday = at.toDateString() === new Date(now).toDateString();
+  const when = isToday ? time : `${at.toISOString().slice(0, 10)} ${time}`;
+  return `${trouble.message}, since ${when} (${formatDuration(Math.max(0, now - trouble.since))})`;
 }
 
 /** How long a tunnel has been up, or `-`. */

@@ -3,8 +3,8 @@ import pc from "picocolors";
 import { formatDuration } from "../domain/duration.ts";
 import { formatPorts } from "../domain/ports.ts";
 import type { AppContext } from "../tunnel/context.ts";
-import type { ListedState, ListedTunnel, Listing } from "../tunnel/list.ts";
-import { describeAddresses, describeAge } from "./describe-tunnel.ts";
+import type { ListedState, ListedTunnel, Listing, TunnelView } from "../tunnel/list.ts";
+import { describeAddresses, describeAge, describeTrouble } from "./describe-tunnel.ts";
 import { type Column, formatBytes, renderTable } from "./output.ts";
 import type { Output } from "./world.ts";
 
@@ -12,7 +12,19 @@ import type { Output } from "./world.ts";
 export function renderListing(listing: Listing, context: AppContext, output: Output): string {
   const notes = listing.damaged.map((file) => `warning: ${file.message}\n`).join("");
   if (listing.tunnels.length === 0) return `${notes}No tunnels. Start one: runtunnel start RUN -lp PORT -rp PORT\n`;
-  return notes + renderTable(listing.tunnels, columns(context, output.hasColor), output.columns);
+  return (
+    notes + renderTable(listing.tunnels, columns(context, output.hasColor), output.columns) + troubles(listing, context)
+  );
+}
+
+/** Why tunnels are not healthy: a table has no room for it. */
+function troubles(listing: Listing, context: AppContext): string {
+  return listing.tunnels
+    .map((tunnel) => {
+      const trouble = describeTrouble(tunnel, context);
+      return trouble === undefined ? "" : `${tunnel.record.runName}: ${trouble}\n`;
+    })
+    .join("");
 }
 
 function columns(context: AppContext, hasColor: boolean): readonly Column<ListedTunnel>[] {
@@ -23,7 +35,7 @@ function columns(context: AppContext, hasColor: boolean): readonly Column<Listed
     { title: "LOCAL", value: (tunnel) => formatPorts(pairs(tunnel).map((pair) => pair.local)) },
     { title: "REMOTE", value: (tunnel) => formatPorts(pairs(tunnel).map((pair) => pair.remote)) },
     { title: "PID", value: ({ record }) => String(record.process?.pid ?? "-"), align: "right" },
-    { title: "OWNER", value: ({ record }) => record.owner, shrinks: true },
+    { title: "OWNER", value: ({ record }) => describeOwner(record), shrinks: true },
     { title: "HEALTH", value: ({ state }) => colorState(state, hasColor) },
     { title: "SINCE", value: ({ record }) => describeAge(record, context) },
     { title: "CONNS", value: ({ status }) => String(status?.openConnections ?? "-"), align: "right" },
@@ -44,6 +56,7 @@ export function renderStatus(tunnel: ListedTunnel, context: AppContext, output: 
     ["Health", colorState(state, output.hasColor)],
     ["Ports", describeAddresses(record)],
     ["Process", `${record.process?.pid ?? "-"}, ${record.mode}, user ${record.owner} on ${record.machine}`],
+    ...managedRow(record),
     ["Up for", describeAge(record, context)],
     ["Log", record.logFile ?? "-"],
   ];
@@ -58,7 +71,9 @@ export function renderStatus(tunnel: ListedTunnel, context: AppContext, output: 
       ],
       ["Bytes", `${formatBytes(status.bytesUp)} up, ${formatBytes(status.bytesDown)} down`],
     );
-    if (health.lastFailure !== undefined) {
+    const trouble = describeTrouble(tunnel, context);
+    if (trouble !== undefined) rows.push(["Reason", trouble]);
+    else if (health.lastFailure !== undefined) {
       rows.push(["Last error", `${ago(health.lastFailure.at, context)}: ${health.lastFailure.message}`]);
     }
   }
@@ -66,6 +81,15 @@ export function renderStatus(tunnel: ListedTunnel, context: AppContext, output: 
   const width = Math.max(...rows.map(([title]) => title.length)) + 2;
   const head = rows.map(([title, value]) => `${title.padEnd(width)}${value}\n`).join("");
   return head + renderHistory(tunnel, context);
+}
+
+/** The user, and the service whose supervisor would start the tunnel again. */
+function describeOwner(record: TunnelView): string {
+  return record.mode === "service" ? `${record.owner} (service)` : record.owner;
+}
+
+function managedRow({ managedBy }: TunnelView): [string, string][] {
+  return managedBy === undefined ? [] : [["From", `${managedBy.entry} in ${managedBy.file}`]];
 }
 
 function renderHistory({ status }: ListedTunnel, context: AppContext): string {
@@ -76,7 +100,8 @@ function renderHistory({ status }: ListedTunnel, context: AppContext): string {
   });
   const outages = status.outages.slice(-5).map((outage) => {
     const length = outage.to === undefined ? "lasting" : `for ${formatDuration(outage.to - outage.from)}`;
-    return `  ${ago(outage.from, context)}, ${length}: ${outage.message}\n`;
+    const reasons = outage.reasons?.map(({ message }) => message) ?? [outage.message];
+    return `  ${ago(outage.from, context)}, ${length}: ${reasons.join("; then: ")}\n`;
   });
   return (
     (probes.length === 0 ? "" : `Recent probes\n${probes.join("")}`) +

@@ -14,7 +14,7 @@ import {
   readTexts,
   resolveUserPath,
 } from "./options.ts";
-import { reachSpec } from "./reach-options.ts";
+import { probeSpec, reachSpec } from "./reach-options.ts";
 
 const DEFAULT_START_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
@@ -30,13 +30,14 @@ export function startOptions(
     const text = readText(words, name);
     return text === undefined ? undefined : resolveUserPath(text, workingFolder, homeFolder);
   };
-  const runName = readText(words, "run");
+  const runName = words["run"] === "" ? undefined : readText(words, "run");
   if (runName === undefined)
     throw new UsageError("No run is given", { hint: "Example: runtunnel start 56819 -lp 4567 -rp 22" });
   const platform = readText(words, "platform");
   const logFile = path("log-file");
   const conflict = readSwitch(words, "ignore-existing") ? undefined : conflictFlags(words);
   const ssh = sshSpec(words, settings, workingFolder, homeFolder);
+  const probe = probeSpec(words);
   return {
     run: runName,
     ...(platform === undefined ? {} : { platform }),
@@ -45,6 +46,7 @@ export function startOptions(
       ...reachSpec(words, settings, workingFolder, homeFolder),
       ...(ssh === undefined ? {} : { ssh }),
       waitForRemote: readText(words, "wait-for") === "remote",
+      ...(probe === undefined ? {} : { probe }),
     },
     remotePortsGiven: words["remote-port"] !== undefined,
     ...(conflict === undefined ? {} : { conflict }),
@@ -93,6 +95,7 @@ function sshSpec(
       alias === undefined ? "" : "--ssh-host",
       users.length === 0 ? "" : "--ssh-user",
       keep ? "--ssh-keep" : "",
+      words["identity"] === undefined ? "" : "--identity",
     ];
     const named = lonely.filter((name) => name !== "");
     if (named.length > 0)

@@ -70,5 +70,5 @@ export function afterEnd(health: Health, failure: Failure): Health {
 }
 
 function isPortOnly(failure: Failure): boolean {
-  return failure.code === "remote-port-refused" || failure.hop === "ssh-banner";
+  return failure.code === "remote-port-refused";
 }

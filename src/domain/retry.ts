@@ -30,8 +30,7 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       return await work(attempt);
     } catch (error) {
       const goOn = options.canRetry === undefined ? isTransient(error) : options.canRetry(error, attempt);
-      const isFree = options.lastTryAtMs !== undefined && options.isFree?.(error) === true;
-      spent += isFree ? 0 : 1;
+      spent += isFree(error, options) ? 0 : 1;
       if (!goOn || spent >= options.attempts || options.signal.aborted) throw error;
       const leftMs = (options.lastTryAtMs ?? Number.POSITIVE_INFINITY) - options.clock.monotonicMs();
       if (leftMs <= 0) throw error;
@@ -44,4 +43,9 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       if (!slept) throw error;
     }
   }
+}
+
+/** Tries without an end in time always count. */
+function isFree(error: unknown, { isFree, lastTryAtMs }: RetryOptions): boolean {
+  return lastTryAtMs !== undefined && isFree?.(error) === true;
 }

@@ -2,10 +2,11 @@
 import { DIAL_BACKOFF } from "../domain/backoff.ts";
 import { AppError, isTransient } from "../domain/errors.ts";
 import { retry } from "../domain/retry.ts";
-import type { TunnelSpec } from "../domain/tunnel-spec.ts";
+import type { ProbeKind, TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { AppContext } from "./context.ts";
 import type { LiveRoute } from "./live-route.ts";
-import { type ProbeKind, probe } from "./probe.ts";
+import { probe } from "./probe.ts";
+import { sshPortPair } from "./ssh-access.ts";
 
 /** The port on which SSH is expected. */
 const SSH_PORT = 22;
@@ -14,7 +15,9 @@ const REFUSED_PATIENCE_MS = 600;
 
 /** What counts as reached for a remote port of this tunnel. */
 export function probeKind(spec: TunnelSpec, port: number): ProbeKind {
-  return port === SSH_PORT || spec.ssh !== undefined || spec.app === "sshd" ? "ssh" : "dial";
+  if (spec.probe?.kind !== undefined && port === spec.ports[0]?.remote) return spec.probe.kind;
+  const isForSsh = spec.ssh !== undefined && port === sshPortPair(spec.ports).remote;
+  return port === SSH_PORT || isForSsh || spec.app === "sshd" ? "ssh" : "dial";
 }
 
 /** Round trip of the first remote port, and a warning for each port that nothing answers on yet. Throws when the way

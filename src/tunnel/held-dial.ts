@@ -2,9 +2,9 @@
 import { DIAL_BACKOFF } from "../domain/backoff.ts";
 import type { ByteStream } from "../domain/byte-stream.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, isTransient } from "../domain/errors.ts";
+import { AppError, isOffline, isTransient, TimeoutError } from "../domain/errors.ts";
 import { retry } from "../domain/retry.ts";
-import type { LiveRoute } from "./live-route.ts";
+import type { LiveRoute, LiveRun } from "./live-route.ts";
 
 /** Where the run was reached and only its port said no, waiting long helps nobody: services refuse at once. */
 const REMOTE_PORT_HOLD_MS = 700;
@@ -31,7 +31,7 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
   let refusedLogins = 0;
   return retry(
     async () => {
-      const { dialer } = await (refusedLogins === 0 ? options.route.get() : options.route.renew());
+      const { dialer } = await currentRoute(refusedLogins > 0, options);
       const dialledAt = clock.monotonicMs();
       const stream = await dialer.dial(remotePort, { signal, timeoutMs: options.connectTimeoutMs });
       options.onSuccess(clock.monotonicMs() - dialledAt);
@@ -44,6 +44,8 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
       random: options.random,
       signal,
       lastTryAtMs: startedAt + options.holdMs,
+      // Between two networks nothing is tried at all; the tries are for the way once it is there.
+      isFree: isOffline,
       canRetry: (error) => {
         if (signal.aborted) return false;
         options.onFailure(error);
@@ -60,6 +62,23 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
       },
     },
   );
+}
+
+/** The route, waited for no longer than for one dial: a platform that is mute must not hold a client for minutes. */
+async function currentRoute(isRenewed: boolean, options: HeldDialOptions): Promise<LiveRun> {
+  const { clock, connectTimeoutMs, route } = options;
+  const answered = new AbortController();
+  const tooLate = clock.sleep(connectTimeoutMs, answered.signal).then((): never => {
+    throw new TimeoutError("The platform does not say where the run is", {
+      code: "platform-silent",
+      hop: "api",
+      hint: "Check your network and VPN; the connection is tried again",
+    });
+  });
+  tooLate.catch(() => undefined);
+  const asked = isRenewed ? route.renew() : route.get();
+  asked.catch(() => undefined);
+  return Promise.race([asked, tooLate]).finally(() => answered.abort());
 }
 
 function isRemotePort(error: unknown): boolean {

@@ -1,4 +1,5 @@
 // `list` and `status`: what the registry holds, joined with what the running tunnels say of themselves.
+import type { Failure } from "../domain/health.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import type { DamagedRecord } from "../registry/store.ts";
 import type { AppContext } from "./context.ts";
@@ -29,6 +30,18 @@ export type ListedTunnel = {
   readonly state: ListedState;
   readonly status?: TunnelStatus;
 };
+
+/** Why a tunnel is not healthy, as far as it knows. */
+export type Trouble = Failure & { readonly since: number };
+
+/** The reason for which a living tunnel is not healthy, and since when it has been that one; undefined when all is well. */
+export function findTrouble({ status }: ListedTunnel): Trouble | undefined {
+  const failure = status?.health.lastFailure;
+  if (failure === undefined || status?.health.state === "healthy") return undefined;
+  const outage = status?.outages.at(-1);
+  const reason = outage?.to === undefined ? outage?.reasons?.findLast(({ code }) => code === failure.code) : undefined;
+  return { ...failure, since: reason?.at ?? failure.at };
+}
 
 /** All tunnels of the registry, and files in it that are no records. */
 export type Listing = { readonly tunnels: readonly ListedTunnel[]; readonly damaged: readonly DamagedRecord[] };

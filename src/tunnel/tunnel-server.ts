@@ -1,6 +1,6 @@
 // One tunnel in one process: its listeners, its way to the run, its health and its control channel.
 import { randomBytes } from "node:crypto";
-import { isRunOver } from "../domain/errors.ts";
+import { AppError, isRunOver } from "../domain/errors.ts";
 import type { PortPair } from "../domain/ports.ts";
 import { describeRoute } from "../domain/route.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
@@ -11,9 +11,10 @@ import type { AppContext } from "./context.ts";
 import type { ControlAddress } from "./control-client.ts";
 import type { ControlReply, ControlRequest, TunnelStatus } from "./control-protocol.ts";
 import { type ControlServer, startControlServer } from "./control-server.ts";
+import { DialCounter } from "./dial-counter.ts";
 import { HealthMonitor } from "./health-check.ts";
 import { dialHeld } from "./held-dial.ts";
-import { LiveRoute } from "./live-route.ts";
+import { LiveRoute, type LiveRun } from "./live-route.ts";
 import { openLocalPorts } from "./local-ports.ts";
 import { probe } from "./probe.ts";
 import { resolveRun } from "./run-access.ts";
@@ -29,6 +30,7 @@ export class TunnelServer {
   readonly #spec: TunnelSpec;
   readonly #context: AppContext;
   readonly #stop: StopRequest;
+  readonly #dials = new DialCounter();
   readonly #closing = new AbortController();
   #relay: Relay | undefined;
   #control: ControlServer | undefined;
@@ -44,7 +46,15 @@ export class TunnelServer {
       log: context.log,
       onNewIncarnation,
     });
-    this.monitor = new HealthMonitor({ clock: context.clock, log: context.log, probe: () => this.#probe() });
+    this.monitor = new HealthMonitor({
+      clock: context.clock,
+      log: context.log,
+      probe: () => this.#probe(),
+      // Overnight a run may have got another address, and its old one another owner.
+      onWake: () => this.route.doubt(),
+      ...(spec.probe?.intervalMs === undefined ? {} : { intervalMs: spec.probe.intervalMs }),
+      ...(spec.probe?.threshold === undefined ? {} : { threshold: spec.probe.threshold }),
+    });
   }
 
   /** Aborted when the tunnel closes. */
@@ -114,32 +124,55 @@ export class TunnelServer {
           retries,
           connectTimeoutMs,
           holdMs,
-          onSuccess: (roundTripMs) => this.monitor.succeed(roundTripMs),
+          onSuccess: (roundTripMs) => {
+            this.#dials.succeed(roundTripMs);
+            this.monitor.succeed(roundTripMs);
+          },
           onFailure: (error) => this.#noteFailure(error),
         }),
     });
   }
 
+  /** Probes; when that fails, asks the platform whether it knows why, and tries a route that is new once. */
   async #probe(): Promise<number> {
-    const [first] = this.#spec.ports;
-    const port = first?.remote ?? 0;
+    const known = this.route.current;
     try {
-      const { dialer } = await this.route.get();
-      return await probe(dialer, {
-        kind: probeKind(this.#spec, port),
-        port,
-        timeoutMs: this.#spec.connectTimeoutMs,
-        signal: this.#closing.signal,
-        clock: this.#context.clock,
-      });
+      return await this.#probeAlong(await this.route.get());
     } catch (error) {
       this.route.doubt();
-      this.#endIfOver(error);
+      const found = await this.#explain(error);
+      if (found !== undefined && found.run.incarnation !== known?.run.incarnation) return this.#probeAlong(found);
       throw error;
     }
   }
 
+  /** Throws what the platform says about the run where that says more than the failed probe. */
+  async #explain(probeError: unknown): Promise<LiveRun | undefined> {
+    this.#endIfOver(probeError);
+    if (this.signal.aborted || saysMost(probeError)) return undefined;
+    try {
+      return await this.route.renew();
+    } catch (error) {
+      this.#endIfOver(error);
+      if (saysMost(error)) throw error;
+      return undefined;
+    }
+  }
+
+  #probeAlong({ dialer }: LiveRun): Promise<number> {
+    const [first] = this.#spec.ports;
+    const port = first?.remote ?? 0;
+    return probe(dialer, {
+      kind: probeKind(this.#spec, port),
+      port,
+      timeoutMs: this.#spec.probe?.timeoutMs ?? this.#spec.connectTimeoutMs,
+      signal: this.#closing.signal,
+      clock: this.#context.clock,
+    });
+  }
+
   #noteFailure(error: unknown): void {
+    this.#dials.fail(error);
     this.monitor.fail(error);
     this.#endIfOver(error);
   }
@@ -151,8 +184,17 @@ export class TunnelServer {
   }
 
   #answer(request: ControlRequest, reply: (reply: ControlReply) => void): void {
-    if (request.kind === "status") reply({ kind: "status", status: this.#status() });
-    else this.#stop.request({ kind: "command", timeoutMs: request.timeoutMs, reply });
+    switch (request.kind) {
+      case "status":
+        reply({ kind: "status", status: this.#status() });
+        break;
+      case "stop":
+        this.#stop.request({ kind: "command", timeoutMs: request.timeoutMs, reply });
+        break;
+      case "reload":
+        reply({ kind: "refused", message: "A tunnel has no file to read anew" });
+        break;
+    }
   }
 
   #status(): TunnelStatus {
@@ -171,6 +213,12 @@ export class TunnelServer {
       ...(stats?.lastByteAt === undefined ? {} : { lastByteAt: stats.lastByteAt }),
       probes: this.monitor.probes,
       outages: this.monitor.outages,
+      dials: this.#dials.counts,
     };
   }
+}
+
+/** Whether the error tells of the run or of our right to it, not only of a way that is closed. */
+function saysMost(error: unknown): boolean {
+  return error instanceof AppError && (error.hop === "run-state" || error.hop === "api-login");
 }

@@ -5,7 +5,7 @@ import type { TunnelView } from "../../tunnel/list.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { describeAddresses, tunnelJson } from "../describe-tunnel.ts";
 import { platformOption, readText, SHORT_NAMES } from "../options.ts";
-import { reachOptions } from "../reach-options.ts";
+import { probeOptions, reachOptions } from "../reach-options.ts";
 import { startOptions } from "../start-options.ts";
 
 /** A bare `--timeout` below this was probably meant in seconds. */
@@ -23,7 +23,7 @@ export const startCommand: Command = {
     ["$0 start 10.244.1.2 -lp 5432 --proxy http://proxy.example:3128", "a database behind an HTTP proxy"],
     ["$0 start 56819 -rp 22 -lp 0 --json", "any free local port, told as JSON"],
   ],
-  options: (yargs) => conflictOptions(sshOptions(reachOptions(portOptions(platformOption(yargs))))),
+  options: (yargs) => probeOptions(conflictOptions(sshOptions(reachOptions(portOptions(platformOption(yargs)))))),
   run,
 };
 
