@@ -50,8 +50,21 @@ const REACHING: readonly Command[] = [startCommand, sshCommand, scpCommand, sftp
 /** Help is no wider than this even on a wide terminal: long lines are hard to read. */
 const MAX_HELP_WIDTH = 110;
 
+/** What a command line asks for: help, or a command with its words. */
+export type CommandLine =
+  | { readonly kind: "help"; readonly text: string }
+  | { readonly kind: "command"; readonly command: Command; readonly words: Arguments };
+
 /** Parses the words and runs the command. Returns the exit code; throws what went wrong. */
 export async function runProgram(world: World): Promise<number> {
+  const line = await parseCommandLine(world);
+  if (line.kind === "command") return runCommand(line.command, line.words, world);
+  world.stdout.write(line.text);
+  return 0;
+}
+
+/** Parses the words and runs nothing. Throws UsageError. */
+export async function parseCommandLine(world: World): Promise<CommandLine> {
   const words = world.arguments[0] === "tunnel" ? world.arguments.slice(1) : world.arguments;
   const chosen: { command?: Command; words?: Arguments } = {};
   const program = assemble(world, (command, parsed) => {
@@ -60,12 +73,9 @@ export async function runProgram(world: World): Promise<number> {
   });
   const { beforeDashes, afterDashes } = splitDashes(words);
   const help = await parse(program, beforeDashes.length === 0 ? ["--help"] : beforeDashes);
-  if (help !== "") {
-    world.stdout.write(`${fixShortNames(help)}\n`);
-    return 0;
-  }
+  if (help !== "") return { kind: "help", text: `${fixShortNames(help)}\n` };
   if (chosen.command === undefined || chosen.words === undefined) throw new UsageError("No command is given");
-  return runCommand(chosen.command, { ...chosen.words, "--": afterDashes }, world);
+  return { kind: "command", command: chosen.command, words: { ...chosen.words, "--": afterDashes } };
 }
 
 function assemble(world: World, onCommand: (command: Command, words: Arguments) => void): Argv {
