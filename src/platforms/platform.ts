@@ -85,6 +85,7 @@ export interface Platform {
   /** What is configured and where it came from, secrets masked. */
   describeConfiguration(context: PlatformContext): Promise<readonly ConfigurationRow[]>;
   resolve(id: string, options: ResolveOptions, context: PlatformContext): Promise<ResolvedRun>;
-  /** Makes this private key (OpenSSH format) the one that new runs let in, where accounts have such a key. */
-  uploadKey?(privateKey: string, context: PlatformContext, signal: AbortSignal): Promise<void>;
+  /** Makes this key (private half in OpenSSH format, public half as a line) the one that new runs let in. Absent where
+   * accounts have no such key. */
+  uploadKey?(privateKey: string, publicKey: string, context: PlatformContext, signal: AbortSignal): Promise<void>;
 }

@@ -1,8 +1,11 @@
 // The sandbox: an embedded platform on loopback, with runs inside, for trying everything without an account and for tests.
 import type { Log } from "../domain/log.ts";
+import { type BackendAiSandbox, startBackendAiSandbox } from "./backend-ai/backend-ai-sandbox.ts";
 import { CloudPipeline } from "./cloud-pipeline/cloud-pipeline.ts";
 import type { RunStatus } from "./cloud-pipeline/runs.ts";
 import { ControlServer, obeyWords } from "./control.ts";
+import { SessionHosts } from "./session-hosts.ts";
+import { obeySessionWords, type Sessions } from "./session-words.ts";
 
 /** How to start a sandbox. */
 export type SandboxOptions = {
@@ -38,6 +41,8 @@ export type Sandbox = {
   readonly adminToken: string;
   /** Everything inside, for tests that look closer. */
   readonly platform: CloudPipeline;
+  /** The Backend.AI half. */
+  readonly backendAi: BackendAiSandbox;
   setRunState(id: number, status: RunStatus): Promise<void>;
   /** Obeys one command as `runtunnel sandbox ...` sends it, and returns the answer. */
   control(words: readonly string[]): Promise<string>;
@@ -62,20 +67,47 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     environment: options.commandEnvironment ?? {},
     now: options.now ?? Date.now,
   });
-  const control = await ControlServer.start(host, (words) => obeyWords(platform, words));
+  const sessions = await startSessions(options, host);
+  const obey = async (words: readonly string[]): Promise<string> =>
+    words[0] === "session" ? obeySessionWords(sessions, words.slice(1)) : obeyWords(platform, words);
+  const control = await ControlServer.start(host, obey);
   const token = platform.issueToken("user");
   return {
-    environment: { API: platform.api.url, API_TOKEN: token, RUNTUNNEL_SANDBOX: control.url },
+    environment: {
+      API: platform.api.url,
+      API_TOKEN: token,
+      ...sessions.manager.environment,
+      RUNTUNNEL_SANDBOX: control.url,
+    },
     apiUrl: platform.api.url,
     edgeUrl: platform.edgeUrl() ?? "",
     token,
     adminToken: platform.issueToken("admin"),
     platform,
+    backendAi: sessions.manager,
     setRunState: (id, status) => platform.setRunStatus(id, status),
-    control: (words) => obeyWords(platform, words),
+    control: obey,
     close: async () => {
       await control.close();
+      await sessions.manager.close();
+      await sessions.hosts.close();
       await platform.close();
     },
   };
+}
+
+/** The Backend.AI half, with a machine behind each session. */
+async function startSessions(options: SandboxOptions, host: string): Promise<Sessions> {
+  const hosts = new SessionHosts({
+    folder: options.folder,
+    host,
+    environment: options.commandEnvironment ?? {},
+    authorizedKey: () => manager.authorizedKey(),
+    log: options.log,
+  });
+  const manager: BackendAiSandbox = await startBackendAiSandbox({
+    host,
+    target: (session, app) => hosts.findPort(session, app),
+  });
+  return { manager, hosts };
 }

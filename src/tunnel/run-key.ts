@@ -6,6 +6,7 @@ import {
   type KeyFormat,
   type KeyFormatOptions,
   parsePrivateKey,
+  publicKeyLine,
 } from "../ssh/formats/private-key.ts";
 import { type AppContext, platformContext } from "./context.ts";
 import { identifyRun } from "./identify-run.ts";
@@ -60,7 +61,8 @@ export async function uploadAccountKey(
     });
   }
   const key = parsePrivateKey(text, passphrase);
-  await platform.uploadKey(formatPrivateKey(key, "openssh"), await platformContext(context), context.signal);
+  const asPlatform = await platformContext(context);
+  await platform.uploadKey(formatPrivateKey(key, "openssh"), publicKeyLine(key), asPlatform, context.signal);
 }
 
 async function writeKey(text: string, passphrase: string | undefined, output: KeyOutput): Promise<void> {

@@ -43,7 +43,9 @@ export function connectShellBy(getDialer: () => Promise<Dialer>, port: number, t
 /** How passwordless SSH may be set up on the run. Throws UsageError where nobody hands out a login and the user brings no
  * key. */
 export function requireSshAccess(run: ResolvedRun, spec: TunnelSpec): SshAccess {
-  if (run.ssh !== undefined) return run.ssh;
+  const { ssh } = run;
+  if (ssh?.administrator !== undefined || ssh?.ready !== undefined) return ssh;
+  if (ssh !== undefined && spec.identity !== undefined) return ssh;
   if (spec.identity !== undefined) return { accounts: [], system: "linux" };
   throw new UsageError(`Nobody hands out a login at ${run.name} for passwordless SSH`, {
     code: "no-ssh-login",

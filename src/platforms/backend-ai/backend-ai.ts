@@ -1,6 +1,8 @@
 // Backend.AI: runs are compute sessions, reached by WebSocket through the manager or its web UI.
 import { AppError } from "../../domain/errors.ts";
+import { Secret } from "../../domain/secret.ts";
 import type { Platform, PlatformContext, ResolvedRun, ResolveOptions, SshAccess } from "../platform.ts";
+import { accountKeys } from "./account.ts";
 import type { BackendAiApi } from "./api.ts";
 import { defaultPort, getApp, getApps, SSH_APP } from "./apps.ts";
 import { hasCredentials } from "./client-config.ts";
@@ -32,6 +34,7 @@ export function createBackendAi(dependencies: Partial<Dependencies> = {}): Platf
     displayName: (id) => `session-${id}`,
     isConfigured,
     describeConfiguration,
+    uploadKey,
     resolve: (id, options, context) =>
       withEndpoint(options, context, world, (endpoint) => resolveSession(id, options, endpoint, context, world)),
   };
@@ -42,6 +45,16 @@ export function recogniseSession(name: string): ReturnType<Platform["recognise"]
   if (isUuid(name)) return { id: name.toLowerCase(), claim: "certain" };
   if (!/^\w[\w.-]{2,62}\w$/.test(name)) return undefined;
   return { id: name, claim: name.includes(".") ? "possible" : "likely" };
+}
+
+/** Makes the key the one that sessions get which are created from now on. */
+async function uploadKey(
+  privateKey: string,
+  publicKey: string,
+  context: PlatformContext,
+  signal: AbortSignal,
+): Promise<void> {
+  await accountKeys(context, signal).upload({ publicKey, privateKey: new Secret(privateKey) });
 }
 
 async function isConfigured(context: PlatformContext): Promise<boolean> {
