@@ -1,5 +1,6 @@
 // One accepted connection: waits for its dial, then pumps until both sides are closed.
 import type { ByteStream, StreamSink } from "../domain/byte-stream.ts";
+import type { Linked } from "../streams/linked-set.ts";
 import type { HeldEnds } from "./held-ends.ts";
 import { Pump, type PumpOwner } from "./pump.ts";
 import type { Timer } from "./timer.ts";
@@ -27,7 +28,9 @@ export type ConnectionContext = {
 };
 
 /** One connection of a relay, from accept to close. While it dials it listens to the local stream itself. */
-export class RelayConnection implements StreamSink, PumpOwner {
+export class RelayConnection implements StreamSink, PumpOwner, Linked<RelayConnection> {
+  previousLink: RelayConnection | undefined;
+  nextLink: RelayConnection | undefined;
   readonly #context: ConnectionContext;
   readonly #id: number;
   readonly #local: ByteStream;

@@ -3,6 +3,7 @@ import type { ByteStream } from "../domain/byte-stream.ts";
 import { ConflictError, errorMessage, LocalError, systemErrorCode } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import type { PortPair } from "../domain/ports.ts";
+import { LinkedSet } from "../streams/linked-set.ts";
 import { listenTcp, type TcpListener } from "../streams/tcp-listener.ts";
 import { type ConnectionContext, type ConnectionInfo, RelayConnection } from "./connection.ts";
 import { DialFailures } from "./dial-failures.ts";
@@ -62,7 +63,7 @@ class TcpRelay implements Relay {
   readonly #context: ConnectionContext;
   readonly #failures: DialFailures;
   readonly #listeners: TcpListener[] = [];
-  readonly #connections = new Set<RelayConnection>();
+  readonly #connections = new LinkedSet<RelayConnection>();
   readonly #idleWaiters = new Set<() => void>();
   #total = 0;
   #closedBytesUp = 0;

@@ -12,13 +12,19 @@ import {
 
 type Reason = { readonly code: string; readonly state: string; readonly hint?: string };
 
+const CHECK_NETWORK = "Check the network or the VPN";
+
 const REASONS: Readonly<Record<string, Reason>> = {
   ECONNREFUSED: { code: "connection-refused", state: "connection refused", hint: "Check that something listens there" },
-  ECONNRESET: { code: "connection-reset", state: "connection reset" },
-  EHOSTUNREACH: { code: "host-unreachable", state: "no route to the host", hint: "Check the network or the VPN" },
-  EHOSTDOWN: { code: "host-unreachable", state: "the host is down" },
-  ENETUNREACH: { code: "network-unreachable", state: "no route to the network", hint: "Check the network or the VPN" },
-  ENETDOWN: { code: "network-unreachable", state: "the network is down", hint: "Check the network or the VPN" },
+  ECONNRESET: {
+    code: "connection-reset",
+    state: "connection reset",
+    hint: "Try again; a firewall on the way may forbid this connection",
+  },
+  EHOSTUNREACH: { code: "host-unreachable", state: "no route to the host", hint: CHECK_NETWORK },
+  EHOSTDOWN: { code: "host-unreachable", state: "the host is down", hint: CHECK_NETWORK },
+  ENETUNREACH: { code: "network-unreachable", state: "no route to the network", hint: CHECK_NETWORK },
+  ENETDOWN: { code: "network-unreachable", state: "the network is down", hint: CHECK_NETWORK },
   EACCES: { code: "connection-forbidden", state: "forbidden by this machine", hint: "Check the local firewall" },
   EPERM: { code: "connection-forbidden", state: "forbidden by this machine", hint: "Check the local firewall" },
 };
@@ -28,9 +34,9 @@ const LOCAL_CODES: readonly string[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM",
 /** Turns what a connect failed with into an AppError. */
 export function connectError(endpoint: Endpoint, hop: Hop, cause: unknown): AppError {
   const system = systemErrorCode(cause);
-  const action = `Cannot connect to ${formatEndpoint(endpoint)}`;
+  const action = `Cannot connect to ${describePeer(endpoint, hop)}`;
   if (system === "ETIMEDOUT") {
-    return new TimeoutError(`${action}: no answer`, { code: "connection-timeout", hop, cause });
+    return new TimeoutError(`${action}: no answer`, { code: "connection-timeout", hop, cause, hint: CHECK_NETWORK });
   }
   if (system !== undefined && LOCAL_CODES.includes(system)) {
     const hint = "Close programs that hold many connections, or raise the limit of open files";
@@ -63,9 +69,14 @@ function refusedPort(action: string, cause: unknown): UnreachableError {
 
 /** The error of a connect whose time is over. */
 export function connectTimeout(endpoint: Endpoint, hop: Hop, timeoutMs: number): TimeoutError {
-  return new TimeoutError(`Cannot connect to ${formatEndpoint(endpoint)}: no answer within ${timeoutMs} ms`, {
+  return new TimeoutError(`Cannot connect to ${describePeer(endpoint, hop)}: no answer within ${timeoutMs} ms`, {
     code: "connection-timeout",
     hop,
-    hint: "Check the network or the VPN",
+    hint: CHECK_NETWORK,
   });
+}
+
+/** Whoever goes through a proxy must see whether it is the proxy that fails. */
+function describePeer(endpoint: Endpoint, hop: Hop): string {
+  return `${hop === "proxy-tcp" ? "proxy " : ""}${formatEndpoint(endpoint)}`;
 }

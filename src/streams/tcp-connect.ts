@@ -89,7 +89,7 @@ function connectAgain(
   const { signal, timeoutMs, hop } = options;
   return new Promise((resolve, reject) => {
     const settle = (): void => {
-      deadline();
+      recent.deadlines.meet(deadline);
       signal.removeEventListener("abort", onAbort);
     };
     const stream = new TcpStream(options.canHalfClose ?? true, () => {
