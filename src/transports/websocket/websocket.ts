@@ -13,7 +13,9 @@ import { upgradeStream } from "./handshake.ts";
 import { parseUpgradeTarget, renderUpgradeRequest, type UpgradeTarget } from "./upgrade-request.ts";
 import { type Timers, WebSocketStream } from "./websocket-stream.ts";
 
-/** Frames over our own streams: the runtime's client would hide which hop failed and buffer without bound. */
+/** Frames over our own streams and not the runtime's client (which stands behind the package `ws`): payloads pass as they
+ * arrive instead of as whole messages, several in one write, and connects, TLS and time limits fail in the same words as
+ * with every transport. */
 export const websocket: Transport = createWebSocketTransport({
   now: Date.now,
   every: (ms, tick) => {
