@@ -1,13 +1,8 @@
 // `key`: the private key of a run or a session, and keys from one format into another.
 import { NotFoundError, UsageError } from "../domain/errors.ts";
 import { readTextIfExists, replaceFile } from "../os/atomic-file.ts";
-import {
-  formatPrivateKey,
-  type KeyFormat,
-  type KeyFormatOptions,
-  parsePrivateKey,
-  publicKeyLine,
-} from "../ssh/formats/private-key.ts";
+import { parseAnyPrivateKey } from "../ssh/formats/foreign-key.ts";
+import { formatPrivateKey, type KeyFormat, type KeyFormatOptions, publicKeyLine } from "../ssh/formats/private-key.ts";
 import { type AppContext, platformContext } from "./context.ts";
 import { identifyRun } from "./identify-run.ts";
 import { getPlatform, resolveRun } from "./run-access.ts";
@@ -60,14 +55,14 @@ export async function uploadAccountKey(
       hint: "With Cloud Pipeline, --ssh puts a key into the run by itself",
     });
   }
-  const key = parsePrivateKey(text, passphrase);
+  const key = await parseAnyPrivateKey(text, passphrase);
   const asPlatform = await platformContext(context);
   await platform.uploadKey(formatPrivateKey(key, "openssh"), publicKeyLine(key), asPlatform, context.signal);
 }
 
 async function writeKey(text: string, passphrase: string | undefined, output: KeyOutput): Promise<void> {
   const { path, format, ...options } = output;
-  const key = parsePrivateKey(text, passphrase);
+  const key = await parseAnyPrivateKey(text, passphrase);
   await replaceFile(path, formatPrivateKey(key, format ?? "openssh", options), { mode: 0o600, enforceMode: true });
 }
 
