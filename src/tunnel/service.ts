@@ -131,12 +131,25 @@ class Service {
   }
 
   async #sayReady(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#context;
-    const patience = clock.sleep(READY_PATIENCE_MS, signal).catch(() => undefined);
-    await Promise.race([this.#supervisor.settled(), patience]);
+    await this.#firstRound();
     if (signal.aborted) return;
     await this.#board.refresh();
     this.#notifier.notify({ ready: true, status: this.#board.statusText });
+  }
+
+  /** Resolves when every tunnel was tried once, or when that takes too long or the service stops. */
+  async #firstRound(): Promise<void> {
+    const nap = new AbortController();
+    const { clock, signal } = this.#context;
+    const patience = clock.sleep(READY_PATIENCE_MS, nap.signal).catch(() => undefined);
+    const stop = AbortSignal.any([signal, this.#stopping.signal]);
+    const stopped = new Promise<void>((resolve) => {
+      if (stop.aborted) resolve();
+      stop.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([this.#supervisor.settled(), patience, stopped]);
+    // A timer that is left would keep the process from ending.
+    nap.abort();
   }
 
   /** Reads the file anew and applies the difference; returns what is wrong with the file. One reload at a time. */
@@ -148,7 +161,7 @@ class Service {
   }
 
   async #reloadNow(): Promise<string | undefined> {
-    const { clock, log } = this.#context;
+    const { log } = this.#context;
     this.#notifier.notify({ reloading: true, status: "Reading the file anew" });
     try {
       const project = await this.#options.load(await readProjectSource(this.#options.file, this.#context));
@@ -162,10 +175,7 @@ class Service {
       this.#supervisor.setWanted(wanted);
       this.#board.note(undefined);
       log.info(`Read the file anew: ${wanted.length} tunnels`);
-      await Promise.race([
-        this.#supervisor.settled(),
-        clock.sleep(READY_PATIENCE_MS, this.#stopping.signal).catch(() => undefined),
-      ]);
+      await this.#firstRound();
       return undefined;
     } catch (error) {
       // The old text stays in force: a typing mistake must not take tunnels away.

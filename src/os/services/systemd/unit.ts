@@ -62,6 +62,11 @@ export function renderUnit(definition: ServiceDefinition): string {
 }
 
 function renderCommand([program = "", ...words]: readonly string[]): string {
+  if (/["'\\]/.test(program)) {
+    throw new UsageError(`systemd cannot start "${program}": its path has quotes or backslashes`, {
+      hint: "Move the program to another folder, then install the service from there",
+    });
+  }
   // The program's own path is never searched for variables, so a dollar stands for itself there.
   return [quote(program), ...words.map((word) => quote(word).replaceAll("$", "$$$$"))].join(" ");
 }
