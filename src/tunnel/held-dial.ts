@@ -4,7 +4,7 @@ import type { ByteStream } from "../domain/byte-stream.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AppError, isOffline, isTransient, TimeoutError } from "../domain/errors.ts";
 import { retry } from "../domain/retry.ts";
-import type { LiveRoute, LiveRun } from "./live-route.ts";
+import { type LiveRoute, type LiveRun, PLATFORM_PATIENCE_MS } from "./live-route.ts";
 
 /** Where the run was reached and only its port said no, waiting long helps nobody: services refuse at once. */
 const REMOTE_PORT_HOLD_MS = 700;
@@ -28,10 +28,14 @@ export type HeldDialOptions = {
 export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldDialOptions): Promise<ByteStream> {
   const { clock } = options;
   const startedAt = clock.monotonicMs();
-  let refusedLogins = 0;
+  // A refused login is final only once the platform has confirmed that the route, token included, is the one to use.
+  let isLoginRefused = false;
+  let isConfirmed = false;
   return retry(
     async () => {
-      const { dialer } = await currentRoute(refusedLogins > 0, options);
+      const renewed = isLoginRefused ? await renewedRoute(options) : undefined;
+      isConfirmed = renewed !== undefined;
+      const { dialer } = renewed ?? (await currentRoute(options));
       const dialledAt = clock.monotonicMs();
       const stream = await dialer.dial(remotePort, { signal, timeoutMs: options.connectTimeoutMs });
       options.onSuccess(clock.monotonicMs() - dialledAt);
@@ -54,9 +58,9 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
         if (isRemotePort(error)) return clock.monotonicMs() - startedAt < REMOTE_PORT_HOLD_MS;
         if (isProxyLogin(error)) {
           // The token may have been renewed since the route was resolved, or the run be over, which EDGE does not tell
-          // apart: ask the platform, and then the proxy once more.
-          refusedLogins += 1;
-          return refusedLogins === 1;
+          // apart: ask the platform, and then the proxy once more. EDGE itself refuses everybody while the API is down.
+          isLoginRefused = true;
+          return !isConfirmed;
         }
         return isTransient(error);
       },
@@ -65,10 +69,24 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
 }
 
 /** The route, waited for no longer than for one dial: a platform that is mute must not hold a client for minutes. */
-async function currentRoute(isRenewed: boolean, options: HeldDialOptions): Promise<LiveRun> {
-  const { clock, connectTimeoutMs, route } = options;
+function currentRoute({ clock, connectTimeoutMs, route }: HeldDialOptions): Promise<LiveRun> {
+  return inTime(route.get(), connectTimeoutMs, clock);
+}
+
+/** The route as the platform tells it now; undefined where the platform does not answer. */
+async function renewedRoute({ clock, route }: HeldDialOptions): Promise<LiveRun | undefined> {
+  try {
+    return await inTime(route.renew(), PLATFORM_PATIENCE_MS, clock);
+  } catch (error) {
+    const isAway = isTransient(error) && error instanceof AppError && error.hop !== "run-state";
+    if (!isAway) throw error;
+    return undefined;
+  }
+}
+
+async function inTime(asked: Promise<LiveRun>, timeoutMs: number, clock: Clock): Promise<LiveRun> {
   const answered = new AbortController();
-  const tooLate = clock.sleep(connectTimeoutMs, answered.signal).then((): never => {
+  const tooLate = clock.sleep(timeoutMs, answered.signal).then((): never => {
     throw new TimeoutError("The platform does not say where the run is", {
       code: "platform-silent",
       hop: "api",
@@ -76,7 +94,6 @@ async function currentRoute(isRenewed: boolean, options: HeldDialOptions): Promi
     });
   });
   tooLate.catch(() => undefined);
-  const asked = isRenewed ? route.renew() : route.get();
   asked.catch(() => undefined);
   return Promise.race([asked, tooLate]).finally(() => answered.abort());
 }

@@ -13,7 +13,7 @@ export type LiveRun = { readonly run: ResolvedRun; readonly dialer: Dialer };
 const MIN_RESOLVE_INTERVAL_MS = 1000;
 
 /** How long dials wait for a platform that does not answer, before they try the route that is known. */
-const PLATFORM_PATIENCE_MS = 2000;
+export const PLATFORM_PATIENCE_MS = 2000;
 
 /** Options of a live route. */
 export type LiveRouteOptions = {
