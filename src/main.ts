@@ -15,7 +15,7 @@ import { systemClock } from "./os/system-clock.ts";
 import { platforms } from "./platforms/catalog.ts";
 import { Registry } from "./registry/store.ts";
 import { sshClients } from "./ssh/clients/catalog.ts";
-import { askSecret, currentSystem, pickUserEnvironment, StdioStream, toOutput, watchSignals } from "./stdio.ts";
+import { ask, askSecret, currentSystem, pickUserEnvironment, StdioStream, toOutput, watchSignals } from "./stdio.ts";
 import { transports } from "./transports/catalog.ts";
 import type { AppContext } from "./tunnel/context.ts";
 import { versionText } from "./version.ts";
@@ -60,6 +60,7 @@ function createWorld(words: readonly string[]): World {
     clientVariables: platforms.flatMap((platform) => platform.clientVariables),
     readConfigFile: (path) => readTextIfExists(path, MAX_CONFIG_BYTES),
     readStdin: () => (process.stdin.isTTY ? Promise.resolve("") : Bun.stdin.text()),
+    ask,
     askSecret,
     openStdio: () => new StdioStream(),
     createContext: (request) => createContext(request, { folders, signal: signals.ended, stderr, system }),

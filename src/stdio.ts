@@ -47,7 +47,13 @@ export function watchSignals(): Signals {
   };
 }
 
-/** Asks a person on the terminal, without showing what is typed. The question goes to stderr: stdout is for answers. */
+/** Asks a person on the terminal. The question goes to stderr: stdout is for answers. */
+export async function ask(prompt: string): Promise<string> {
+  const { read } = await import("read");
+  return read({ prompt, output: process.stderr });
+}
+
+/** The same without showing what is typed. */
 export async function askSecret(prompt: string): Promise<string> {
   const { read } = await import("read");
   return read({ prompt, silent: true, output: process.stderr });

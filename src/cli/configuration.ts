@@ -1,9 +1,10 @@
 // The settings of this call and of the background process it may start: both see the same flags, the same environment
 // and the same files; nothing secret goes through arguments or the child's environment.
+import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { UsageError } from "../domain/errors.ts";
-import type { SettingDeclaration, Settings } from "../domain/setting.ts";
-import { PROFILE_VARIABLE, weighSettings } from "./settings.ts";
+import type { SettingDeclaration, Settings, SettingValue } from "../domain/setting.ts";
+import { chosenProfile, PROFILE_VARIABLE, weighSettings } from "./settings.ts";
 
 /** Where settings come from. */
 export type ConfigurationSources = {
@@ -48,16 +49,30 @@ export class CliConfiguration {
   async load(): Promise<Settings> {
     const { configFile, declarations, flags, profile } = this.#sources;
     const text = await this.#sources.readConfigFile(configFile);
-    if (text === undefined && profile !== undefined) {
-      throw new UsageError(`There is no profile "${profile}": the file "${configFile}" does not exist`);
+    const chosen = chosenProfile(this.#sources);
+    if (text === undefined && chosen !== undefined) {
+      throw new UsageError(`There is no profile "${chosen}": the file "${configFile}" does not exist`);
     }
     return weighSettings({
       declarations,
       flags,
       environment: this.#known,
+      stored: await this.#readStored(),
       ...(text === undefined ? {} : { file: { path: configFile, text } }),
       ...(profile === undefined ? {} : { profile }),
     });
+  }
+
+  /** Values that commands keep in files of their own, by key. */
+  async #readStored(): Promise<ReadonlyMap<string, SettingValue>> {
+    const values = new Map<string, SettingValue>();
+    for (const { key, storedIn } of this.#sources.declarations) {
+      if (storedIn === undefined) continue;
+      const path = storedPath(this.#sources.configFile, storedIn);
+      const value = await this.#sources.readConfigFile(path);
+      if (value !== undefined) values.set(key, { value, source: path });
+    }
+    return values;
   }
 
   /** The same sources with these flags, and this profile where one is given, above the command line's own. */
@@ -79,6 +94,11 @@ export class CliConfiguration {
     };
     return JSON.stringify(handover);
   }
+}
+
+/** Where a value is kept that a command stores. */
+export function storedPath(configFile: string, name: string): string {
+  return join(dirname(configFile), name);
 }
 
 const handoverSchema = v.object({

@@ -40,15 +40,17 @@ export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
+  // From 1023.5 on, rounding would print 1024 of the smaller unit.
+  while (value >= (unit === 0 ? 1024 : 1023.5) && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
 function shrink<Row>(widths: number[], columns: readonly Column<Row>[], width: number): void {
-  const total = (): number => widths.reduce((sum, columnWidth) => sum + columnWidth + GAP, 0);
+  // The gap behind the last column is trimmed.
+  const total = (): number => widths.reduce((sum, columnWidth) => sum + columnWidth + GAP, -GAP);
   while (total() > width) {
     let widest = -1;
     for (const [index, column] of columns.entries()) {

@@ -2,6 +2,7 @@
 import yargs, { type Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
 import type { Arguments, Command, CommandRun } from "./command.ts";
+import { appsCommand, loginCommand, logoutCommand } from "./commands/account.ts";
 import { configCommand } from "./commands/config.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { downCommand } from "./commands/down.ts";
@@ -36,6 +37,9 @@ const COMMANDS: readonly Command[] = [
   proxyCommand,
   infoCommand,
   keyCommand,
+  appsCommand,
+  loginCommand,
+  logoutCommand,
   upCommand,
   downCommand,
   diffCommand,

@@ -11,12 +11,20 @@ export type SettingSources = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Text of the TOML file; absent when there is none. */
   readonly file?: { readonly path: string; readonly text: string };
-  /** Name of the profile to use, from `--profile`, the environment or the file. */
+  /** Name of the profile to use, from `--profile`; else the environment decides, then the file. */
   readonly profile?: string;
+  /** Values that commands keep in files of their own; asked last. */
+  readonly stored?: ReadonlyMap<string, SettingValue>;
 };
 
 /** The environment variable and the file's key that name the profile. */
 export const PROFILE_VARIABLE = "RUNTUNNEL_PROFILE";
+
+/** The profile that a flag or the environment names; an empty variable counts as not set. */
+export function chosenProfile(sources: Pick<SettingSources, "environment" | "profile">): string | undefined {
+  const named = sources.profile ?? sources.environment[PROFILE_VARIABLE];
+  return named === "" ? undefined : named;
+}
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -43,7 +51,7 @@ function find(
     const value = sources.environment[variable];
     if (value !== undefined && value !== "") return { value, source: `environment ${variable}` };
   }
-  return fileValues.get(declaration.key);
+  return fileValues.get(declaration.key) ?? sources.stored?.get(declaration.key);
 }
 
 function readFile(
@@ -54,10 +62,10 @@ function readFile(
   const { profile: chosen, profiles, ...top } = root;
   const values = new Map<string, SettingValue>();
   collect(top, "", file.path, sources.declarations, values);
-  const name =
-    sources.profile ?? sources.environment[PROFILE_VARIABLE] ?? (typeof chosen === "string" ? chosen : undefined);
+  const byDefault = chosen === undefined ? undefined : toText(chosen, "profile", file.path);
+  const name = chosenProfile(sources) ?? byDefault;
   if (name === undefined || name === "") return values;
-  const profile = isTable(profiles) ? profiles[name] : undefined;
+  const profile = isTable(profiles) && Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (!isTable(profile)) {
     const known = isTable(profiles) ? Object.keys(profiles) : [];
     throw new UsageError(`There is no profile "${name}" in "${file.path}"`, {

@@ -1,5 +1,6 @@
 // The words of `start` as options of its use case.
 import type { ConflictFlags } from "../domain/conflict.ts";
+import { MAX_PORT } from "../domain/endpoint.ts";
 import { UsageError } from "../domain/errors.ts";
 import { pairPorts } from "../domain/ports.ts";
 import type { Settings } from "../domain/setting.ts";
@@ -65,8 +66,9 @@ function wantedPorts(words: Arguments, settings: Settings): Pick<StartOptions["s
   if (preferred === undefined && local === undefined && remote === undefined) return { ports: [], portFallback: false };
   if (local?.[0] === 0 && remote === undefined) return { ports: [{ local: 0, remote: 0 }], portFallback: false };
   if (preferred === undefined || local !== undefined) return { ports: pairPorts(local, remote), portFallback: false };
-  const port = parseWholeNumber(preferred.value, "--preferred-port", 1, 65_535);
-  const wanted = (remote ?? [port]).map((_, index) => port + index);
+  const count = remote?.length ?? 1;
+  const port = parseWholeNumber(preferred.value, "--preferred-port", 1, MAX_PORT + 1 - count);
+  const wanted = Array.from({ length: count }, (_, index) => port + index);
   return { ports: pairPorts(wanted, remote), portFallback: true };
 }
 
@@ -88,6 +90,7 @@ function sshSpec(
 ): StartOptions["spec"]["ssh"] {
   const alias = readText(words, "ssh-host");
   const users = readTexts(words, "ssh-user");
+  if (users.includes("")) throw new UsageError("--ssh-user needs a value");
   const folder = settings.find("ssh-path")?.value;
   const keep = readSwitch(words, "ssh-keep");
   if (!readSwitch(words, "ssh")) {

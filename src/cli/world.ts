@@ -41,6 +41,8 @@ export type World = {
   readonly createContext: (request: ContextRequest) => AppContext;
   readonly version: string;
   readonly isWindows: boolean;
+  /** Asks on the terminal; absent where there is none. */
+  readonly ask?: (prompt: string) => Promise<string>;
   /** Asks on the terminal without echo; absent where there is none. */
   readonly askSecret?: (prompt: string) => Promise<string>;
   /** Standard input and output as one stream. */

@@ -10,6 +10,8 @@ export type SettingDeclaration = {
   readonly flag?: string;
   readonly kind: "text" | "boolean" | "port" | "secret";
   readonly description: string;
+  /** File in the configuration folder that a command keeps the value in; asked last. */
+  readonly storedIn?: string;
 };
 
 /** A value and the place it came from, as `config show` prints it. */

@@ -3,6 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
 import type { Route, SshLogin } from "../domain/route.ts";
 import type { Claim } from "../domain/run-name.ts";
+import type { Secret } from "../domain/secret.ts";
 import type { ConfigurationRow, SettingDeclaration, Settings } from "../domain/setting.ts";
 
 /** What a platform may reach while it works. Everything is read anew at each call, so renewed tokens are seen. */
@@ -63,6 +64,27 @@ export type ResolvedRun = {
   readonly notes: readonly string[];
 };
 
+/** A service that a run offers by name. */
+export type RunApp = { readonly name: string; readonly protocol: string; readonly ports: readonly number[] };
+
+/** Who logs in at a platform's web page. */
+export type WebCredentials = {
+  readonly user: string;
+  readonly password: Secret;
+  /** Code of the second factor. */
+  readonly otp?: string;
+};
+
+/** Logins that a platform keeps between calls. */
+export interface PlatformLogin {
+  /** Key of the setting that holds the login; its declaration says in which file it is kept. */
+  readonly settingKey: string;
+  /** Logs in and returns what is to be kept, mode 0600. Throws AuthError, `otp-required` where a second factor is asked for. */
+  login(credentials: WebCredentials, context: PlatformContext, signal: AbortSignal): Promise<Secret>;
+  /** Ends the kept login at the server; one that has expired is no error. */
+  logout(context: PlatformContext, signal: AbortSignal): Promise<void>;
+}
+
 /** Knows the runs of one kind of service. Errors: AuthError, NotFoundError, UnreachableError with a hop. */
 export interface Platform {
   /** As in `--platform NAME`. */
@@ -85,6 +107,10 @@ export interface Platform {
   /** What is configured and where it came from, secrets masked. */
   describeConfiguration(context: PlatformContext): Promise<readonly ConfigurationRow[]>;
   resolve(id: string, options: ResolveOptions, context: PlatformContext): Promise<ResolvedRun>;
+  /** Services of a run; present where `hasApps`. */
+  listApps?(id: string, context: PlatformContext, signal: AbortSignal): Promise<readonly RunApp[]>;
+  /** Present where people log in with a password and the login is kept. */
+  readonly login?: PlatformLogin;
   /** Makes this key (private half in OpenSSH format, public half as a line) the one that new runs let in. Absent where
    * accounts have no such key. */
   uploadKey?(privateKey: string, publicKey: string, context: PlatformContext, signal: AbortSignal): Promise<void>;

@@ -1,12 +1,12 @@
 // What a user may do with an account at Backend.AI besides reaching sessions: log in, log out, manage its SSH key.
-import type { PlatformContext } from "../platform.ts";
+import type { PlatformContext, PlatformLogin, WebCredentials } from "../platform.ts";
 import { parseSwitch } from "../setting-values.ts";
 import { type AccountKeyPair, findAccountPublicKey, regenerateAccountKeys, uploadAccountKeys } from "./account-keys.ts";
 import { parseEndpoints } from "./client-config.ts";
 import { loadTls, loadValues } from "./configuration.ts";
 import { type Dependencies, withEndpoint } from "./open-endpoint.ts";
-import { loginAtWebUi, logoutAtWebUi, type WebCredentials, type WebUi } from "./web-login.ts";
-import type { WebSession } from "./web-session.ts";
+import { loginAtWebUi, logoutAtWebUi, type WebUi } from "./web-login.ts";
+import { decodeWebSession, encodeWebSession, type WebSession } from "./web-session.ts";
 
 /** Logs in at the configured web UI. The caller stores the login (see encodeWebSession), mode 0600. */
 export async function login(
@@ -47,3 +47,16 @@ async function openWebUi(context: PlatformContext, signal: AbortSignal): Promise
   const tls = await loadTls({ verifyTls: !parseSwitch(find("insecure")), caFile: find("ca-file") }, context);
   return { endpoint, tls, context, signal };
 }
+
+/** Key of the setting that holds a login. */
+export const SESSION_KEY = "backend-ai.session";
+
+/** Logins as commands make and end them. */
+export const backendAiLogin: PlatformLogin = {
+  settingKey: SESSION_KEY,
+  login: async (credentials, context, signal) => encodeWebSession(await login(credentials, context, signal)),
+  logout: async (context, signal) => {
+    const stored = context.settings.find(SESSION_KEY);
+    if (stored !== undefined) await logout(decodeWebSession(stored), context, signal);
+  },
+};

@@ -2,7 +2,7 @@
 import { AppError } from "../../domain/errors.ts";
 import { Secret } from "../../domain/secret.ts";
 import type { Platform, PlatformContext, ResolvedRun, ResolveOptions, SshAccess } from "../platform.ts";
-import { accountKeys } from "./account.ts";
+import { accountKeys, backendAiLogin } from "./account.ts";
 import type { BackendAiApi } from "./api.ts";
 import { defaultPort, getApp, getApps, SSH_APP } from "./apps.ts";
 import { hasCredentials } from "./client-config.ts";
@@ -30,11 +30,14 @@ export function createBackendAi(dependencies: Partial<Dependencies> = {}): Platf
     settings: SETTINGS,
     clientVariables: CLIENT_VARIABLES,
     hasApps: true,
+    login: backendAiLogin,
     recognise: recogniseSession,
     displayName: (id) => `session-${id}`,
     isConfigured,
     describeConfiguration,
     uploadKey,
+    listApps: (id, context, signal) =>
+      withEndpoint({ signal }, context, world, async ({ api }) => (await getApps(api, await getSession(api, id))).apps),
     resolve: (id, options, context) =>
       withEndpoint(options, context, world, (endpoint) => resolveSession(id, options, endpoint, context, world)),
   };

@@ -12,7 +12,10 @@ export const SETTINGS: readonly SettingDeclaration[] = [
   secret("secret-key", "Secret key of the key pair"),
   text("user", "User (e-mail) for the web login"),
   secret("password", "Password for the web login"),
-  secret("session", "A web login made earlier, as the login command stored it"),
+  {
+    ...secret("session", "A web login made earlier, as the login command stored it"),
+    storedIn: "backend-ai-login.json",
+  },
   text("domain", "Domain of the user"),
   text("group", "Project (group) whose app proxy is used"),
   {

@@ -6,7 +6,7 @@ import type { TlsOptions } from "../../domain/route.ts";
 import { Secret } from "../../domain/secret.ts";
 import { quoteForeign } from "../foreign-text.ts";
 import { createHttpClient, type Fetch, type HttpAnswer, type HttpClient } from "../http-client.ts";
-import type { PlatformContext } from "../platform.ts";
+import type { PlatformContext, WebCredentials } from "../platform.ts";
 import { decideProxy } from "../proxy-choice.ts";
 import { SAFE_VERSION } from "./api-version.ts";
 import type { WebSession } from "./web-session.ts";
@@ -18,14 +18,6 @@ export type WebUi = {
   readonly context: PlatformContext;
   readonly signal: AbortSignal;
   readonly fetch?: Fetch;
-};
-
-/** Who logs in. */
-export type WebCredentials = {
-  readonly user: string;
-  readonly password: Secret;
-  /** Code of the second factor. */
-  readonly otp?: string;
 };
 
 /** Logs in. Throws AuthError; its code is `otp-required` where the second factor is asked for. */
