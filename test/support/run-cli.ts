@@ -12,7 +12,7 @@ export type RunCliOptions = {
   /** Variables on top of PATH and HOME; undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Given on standard input; without it the input is empty. */
-  readonly input?: string | Uint8Array;
+  readonly input?: string | Uint8Array<ArrayBuffer>;
   /** Working folder; default: the home. */
   readonly cwd?: string;
 };
