@@ -131,17 +131,16 @@ export class LiveRoute {
   }
 }
 
-/** Where the user named an app and no port, the tunnel's remote port is 0: the app's own is meant. */
+/** Where the user named an app and no port, the tunnel's remote port is 0: the app's own is meant. What the run calls the
+ * port may be another number still. */
 function toAppPort(dialer: Dialer, run: ResolvedRun): Dialer {
-  const own = run.defaultRemotePort;
-  return own === undefined
-    ? dialer
-    : { dial: (port, options) => dialer.dial(port === 0 ? own : port, options), close: () => dialer.close() };
-}
-
-/** Whether the platform answered, and the answer is that there is no way now. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof AppError && (error.hop === "run-state" || error instanceof AuthError);
+  const { defaultRemotePort, route } = run;
+  if (defaultRemotePort === undefined && route.dialPort === undefined) return dialer;
+  const translate = (port: number): number => {
+    const named = port === 0 ? (defaultRemotePort ?? 0) : port;
+    return route.dialPort?.(named) ?? named;
+  };
+  return { dial: (port, options) => dialer.dial(translate(port), options), close: () => dialer.close() };
 }
 
 /** Whether a dialer of the one route serves the other as well. */
