@@ -143,6 +143,11 @@ function toAppPort(dialer: Dialer, run: ResolvedRun): Dialer {
   return { dial: (port, options) => dialer.dial(translate(port), options), close: () => dialer.close() };
 }
 
+/** Whether the platform answered, and the answer is that there is no way now. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AppError && (error.hop === "run-state" || error instanceof AuthError);
+}
+
 /** Whether a dialer of the one route serves the other as well. */
 function isSameWay(one: Route, other: Route): boolean {
   return (
