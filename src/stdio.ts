@@ -1,8 +1,8 @@
 // The process's own streams and signals, as the rest of the program wants them.
 import type { WriteStream } from "node:tty";
-import type { Output } from "./cli/world.ts";
-import type { ByteStream, StreamSink } from "./domain/byte-stream.ts";
-import { InterruptedError } from "./domain/errors.ts";
+import type { Output, Stdio } from "./cli/world.ts";
+import type { StreamSink } from "./domain/byte-stream.ts";
+import { InterruptedError, systemErrorCode } from "./domain/errors.ts";
 import type { System } from "./os/paths.ts";
 
 const DEFAULT_COLUMNS = 80;
@@ -87,8 +87,9 @@ export function pickUserEnvironment(environment: Readonly<Record<string, string 
 }
 
 /** Standard input and output as one byte stream, for `proxy`. */
-export class StdioStream implements ByteStream {
+export class StdioStream implements Stdio {
   readonly canHalfClose = true;
+  failure: Error | undefined;
   #sink: StreamSink | undefined;
   #isFull = false;
   #isStarted = false;
@@ -105,15 +106,14 @@ export class StdioStream implements ByteStream {
       this.#isFull = false;
       this.#sink?.onDrain();
     });
-    // A reader that went away (EPIPE) is the end of the conversation, not a fault of ours.
-    process.stdout.on("error", () => this.#close());
+    process.stdout.on("error", (cause) => this.#fail(cause));
     process.stdin.on("data", (chunk: Uint8Array) => this.#sink?.onData(chunk));
     process.stdin.on("end", () => {
       this.#hasInputEnded = true;
       this.#sink?.onEnd();
       this.#closeWhenEnded();
     });
-    process.stdin.on("error", () => this.#close());
+    process.stdin.on("error", (cause) => this.#close(cause));
   }
 
   write(chunk: Uint8Array): number {
@@ -149,9 +149,16 @@ export class StdioStream implements ByteStream {
     if (this.#hasInputEnded && this.#hasOutputEnded) this.#close();
   }
 
-  #close(): void {
+  /** A reader that went away (EPIPE) has had enough; a full disk is a failure. Either way nobody takes any more. */
+  #fail(cause: Error): void {
+    if (systemErrorCode(cause) !== "EPIPE") this.failure ??= cause;
+    process.stdin.destroy();
+    this.#close(cause);
+  }
+
+  #close(error?: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#sink?.onClose();
+    this.#sink?.onClose(error);
   }
 }

@@ -14,6 +14,12 @@ export type Output = {
   readonly hasColor: boolean;
 };
 
+/** Standard input and output as one stream. */
+export interface Stdio extends ByteStream {
+  /** What the output could not be written for; a reader that went away is no failure. */
+  readonly failure: Error | undefined;
+}
+
 /** What a context is made of. */
 export type ContextRequest = {
   readonly configuration: Configuration;
@@ -46,7 +52,7 @@ export type World = {
   /** Asks on the terminal without echo; absent where there is none. */
   readonly askSecret?: (prompt: string) => Promise<string>;
   /** Standard input and output as one stream. */
-  readonly openStdio: () => ByteStream;
+  readonly openStdio: () => Stdio;
   /** From now on the operating system's signal for that calls the listener instead of ending the program. */
   readonly onReload: (listener: () => void) => void;
   /** What keeps programs running on this system. */

@@ -1,5 +1,5 @@
 // `runtunnel proxy RUN PORT`.
-import { InterruptedError, UsageError } from "../../domain/errors.ts";
+import { InterruptedError, LocalError, UsageError } from "../../domain/errors.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { parseWholeNumber, platformOption, readText } from "../options.ts";
 import { reachOptions, reachSpec } from "../reach-options.ts";
@@ -25,6 +25,7 @@ async function run({ world, arguments: words, settings, context }: CommandRun): 
   const port = readText(words, "port");
   if (name === undefined || port === undefined) throw new UsageError("A run and a port are needed");
   const platform = readText(words, "platform");
+  const stdio = world.openStdio();
   const ended = proxyPort(
     {
       ...reachSpec(words, settings, world.workingFolder, world.homeFolder),
@@ -32,11 +33,15 @@ async function run({ world, arguments: words, settings, context }: CommandRun): 
       port: parseWholeNumber(port, "the port", 1, 65_535),
       ...(platform === undefined ? {} : { platform }),
     },
-    world.openStdio(),
+    stdio,
     context,
   );
   return ended.then(
-    () => 0,
+    () => {
+      const cause = stdio.failure;
+      if (cause === undefined) return 0;
+      throw new LocalError(`Cannot write to the standard output: ${cause.message}`, { code: "output-failed", cause });
+    },
     (error: unknown) => {
       // OpenSSH ends its ProxyCommand with SIGHUP at the end of every session: nothing to tell anybody about.
       if (error instanceof InterruptedError) return error.exitCode;

@@ -2,6 +2,7 @@
 import { type Endpoint, formatEndpoint, formatHost, parseEndpoint } from "../../domain/endpoint.ts";
 import { TimeoutError, UnreachableError, UsageError } from "../../domain/errors.ts";
 import type { Route, Via } from "../../domain/route.ts";
+import { Secret } from "../../domain/secret.ts";
 import { withDeadline } from "../../streams/deadline.ts";
 import type { RewindableStream } from "../../streams/inbound-stream.ts";
 import { RecentConnects } from "../../streams/recent-connects.ts";
@@ -45,8 +46,10 @@ async function dial(
   recent: RecentConnects,
 ): Promise<RewindableStream> {
   const startedMs = performance.now();
-  const asked: Asked = { proxy: formatEndpoint(proxy.endpoint), target: `${formatHost(target.host)}:${target.port}` };
-  const request = await makeRequest(proxy.via, asked.target);
+  const wanted = `${formatHost(target.host)}:${target.port}`;
+  const headers = (await proxy.via.headers?.({ method: "CONNECT", target: wanted, host: wanted })) ?? {};
+  const request = renderRequest(wanted, headers);
+  const asked: Asked = { proxy: formatEndpoint(proxy.endpoint), target: wanted, secrets: secretsOf(headers) };
   const stream = await connectProxy(proxy, options, recent);
   const onTimeout = (): TimeoutError =>
     new TimeoutError(`Proxy ${asked.proxy} did not answer within ${options.timeoutMs} ms`, {
@@ -67,9 +70,11 @@ async function dial(
   }
 }
 
-async function makeRequest(via: Via, target: string): Promise<Uint8Array> {
-  const headers = (await via.headers?.({ method: "CONNECT", target, host: target })) ?? {};
-  return renderRequest(target, headers);
+/** Header values, whole and word by word: `Basic` is no secret, what follows it is. */
+function secretsOf(headers: Readonly<Record<string, string>>): readonly Secret[] {
+  return Object.values(headers).flatMap((value) =>
+    [value, ...value.split(" ").slice(1)].map((text) => new Secret(text)),
+  );
 }
 
 function connectProxy(proxy: Proxy, limits: DialOptions, recent: RecentConnects): Promise<RewindableStream> {

@@ -1,5 +1,6 @@
 // Says in our words what a proxy's refusal means.
 import { type AppError, AuthError, UnreachableError } from "../../domain/errors.ts";
+import { redact, type Secret } from "../../domain/secret.ts";
 import { quoteForeign } from "../../streams/foreign-text.ts";
 import type { ReplyHead } from "./reply-head.ts";
 
@@ -9,6 +10,8 @@ export type Asked = {
   readonly proxy: string;
   /** `host:port` of the run. */
   readonly target: string;
+  /** What the request held that must not come back in a message: some servers repeat what they were sent. */
+  readonly secrets: readonly Secret[];
 };
 
 const TLS_ALERT = 0x15;
@@ -19,7 +22,7 @@ const TLS_HINT = "The proxy expects TLS: give its address with https://";
 /** The error for a reply that is HTTP but no success. */
 export function refusalError(head: ReplyHead, asked: Asked): AppError {
   const { status } = head;
-  const said = quoteForeign(head.statusLine);
+  const said = quoteForeign(redact(head.statusLine, asked.secrets));
   if (status === 401) {
     return new AuthError(`Proxy ${asked.proxy} refuses the token or the account for ${asked.target}: ${said}`, {
       code: "proxy-token-refused",
@@ -67,7 +70,7 @@ export function foreignReplyError(start: Uint8Array, asked: Asked): AppError {
       hint: TLS_HINT,
     });
   }
-  const said = quoteForeign(start);
+  const said = quoteForeign(redact(Buffer.from(start).toString("latin1"), asked.secrets));
   return new UnreachableError(`What answers at ${asked.proxy} is no HTTP proxy: ${said}`, {
     code: "proxy-not-http",
     hop: "proxy-tcp",
