@@ -28,7 +28,7 @@ async function run(
     ...makeWorld(line.split(" "), wishes),
     stdout,
     createContext: () => context,
-    openStdio: () => streamPair()[0],
+    openStdio: () => Object.assign(streamPair()[0], { failure: undefined }),
   };
   const outcome = await runProgram(world).catch((error) => error);
   return { stdout: stdout.text(), notes: context.notes, outcome };
