@@ -5,6 +5,7 @@ import { AppError, UsageError } from "../domain/errors.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { ManagedBy } from "../registry/record.ts";
 import { type AppContext, type Configuration, platformContext } from "./context.ts";
+import { decidePorts } from "./decide-ports.ts";
 import { identifyRun } from "./identify-run.ts";
 import { getPlatform } from "./run-access.ts";
 import type { StartOptions } from "./start.ts";
@@ -60,7 +61,8 @@ async function resolveEntry(entry: ProjectEntry, project: Project, context: AppC
     const asker = await platformContext({ ...context, configuration });
     const reference = await identifyRun(start.run, start.platform, context.platforms, asker);
     const platform = getPlatform(reference.platform, context.platforms);
-    const spec = { ...start.spec, platform: reference.platform, run: reference.id };
+    const ports = decidePorts(start, platform);
+    const spec = { ...start.spec, platform: reference.platform, run: reference.id, ports };
     return {
       entry,
       spec,

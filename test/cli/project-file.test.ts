@@ -150,7 +150,6 @@ describe("loadProject()", () => {
   });
 
   test.each([
-    ["[[tunnel]]\nrun = 1\n", "line 1, column 1: Neither a local nor a remote port is given"],
     ["[[tunnel]]\nrun = 1\nlocal-port = 5\nssh-keep = true\n", "makes sense only with"],
     ['[[tunnel]]\nrun = 1\nlocal-port = 5\nremote-port = "6-7"\n', "differs from the number of remote ports"],
     ['[[tunnel]]\nrun = 1\nlocal-port = 5\nprofile = "home"\n', 'There is no profile "home"'],
