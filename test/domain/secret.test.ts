@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { format, inspect } from "node:util";
 import fc from "fast-check";
 import { redact, Secret } from "../../src/domain/secret.ts";
 import { lineLog } from "../../src/os/log-sink.ts";
+
+// Real processes on a loaded machine.
+setDefaultTimeout(60_000);
 
 const TEXT = "s3cr3t-t0ken";
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readdir, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../src/os/system-clock.ts";
@@ -7,6 +7,9 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { FakeProcesses } from "../support/fake-processes.ts";
 import { makeIdentity, makeRecord } from "../support/specs.ts";
 import { tempHome } from "../support/temp-home.ts";
+
+// Real processes on a loaded machine.
+setDefaultTimeout(60_000);
 
 function registryIn(stateFolder: string, processes = new FakeProcesses(makeIdentity(101))): Registry {
   return new Registry({ stateFolder, processes, clock: new FakeClock() });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { ConflictFlags } from "../../src/domain/conflict.ts";
 import type { TunnelSpec } from "../../src/domain/tunnel-spec.ts";
@@ -8,6 +8,9 @@ import { FakeProcesses } from "../support/fake-processes.ts";
 import { makeIdentity, makeRecord, makeSpec } from "../support/specs.ts";
 import { tempHome } from "../support/temp-home.ts";
 import { makeAppContext } from "./tunnel-world.ts";
+
+// Real processes on a loaded machine.
+setDefaultTimeout(60_000);
 
 const REFUSE: ConflictFlags = {
   keepExisting: false,
