@@ -67,7 +67,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     environment: options.commandEnvironment ?? {},
     now: options.now ?? Date.now,
   });
-  const sessions = await startSessions(options, host);
+  const sessions = await startSessions(options, host).catch(async (error: unknown) => {
+    await platform.close();
+    throw error;
+  });
   const obey = async (words: readonly string[]): Promise<string> =>
     words[0] === "session" ? obeySessionWords(sessions, words.slice(1)) : obeyWords(platform, words);
   const control = await ControlServer.start(host, obey);

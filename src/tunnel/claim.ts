@@ -66,6 +66,8 @@ async function decideAll(
         toReplace.push(existing);
         break;
       case "refuse":
+        // A preferred port is a wish: the tunnel takes another one where it is taken.
+        if (wanted.spec.portFallback) break;
         throw refusal(existing, ports, decision, owner);
     }
   }

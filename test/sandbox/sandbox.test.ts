@@ -6,7 +6,14 @@ import { askApi, connectEdge, connectRequest, openSandbox } from "./sandbox-fixt
 
 test("startSandbox() exports what a client needs and nothing it does not serve", async () => {
   await using sandbox = await openSandbox();
-  expect(Object.keys(sandbox.environment)).toEqual(["API", "API_TOKEN", "RUNTUNNEL_SANDBOX"]);
+  expect(Object.keys(sandbox.environment)).toEqual([
+    "API",
+    "API_TOKEN",
+    "BACKEND_ENDPOINT",
+    "BACKEND_ACCESS_KEY",
+    "BACKEND_SECRET_KEY",
+    "RUNTUNNEL_SANDBOX",
+  ]);
   expect(sandbox.environment["API"]).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/pipeline\/restapi\/$/);
   const edge = JSON.parse(await askApi(sandbox, "cluster/edge/externalUrl"));
   expect(edge).toEqual({ payload: sandbox.edgeUrl, status: "OK" });
