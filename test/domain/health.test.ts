@@ -69,7 +69,7 @@ describe("health", () => {
         const health = play(text);
         const failures = events.length - 1 - events.lastIndexOf("+");
         expect(health.failuresInRow).toBe(failures);
-        const [, sinceUnhealthy = text] = /---([^]*?)$/.exec(text.replace(/^[^]*---/, "---")) ?? [];
+        const [, sinceUnhealthy = text] = /---([\s\S]*?)$/.exec(text.replace(/^[\s\S]*---/, "---")) ?? [];
         const wasUnhealthy = text.includes("---");
         if (failures >= UNHEALTHY_AFTER) expect(health.state).toBe("unhealthy");
         else if (failures > 0 || (wasUnhealthy && !sinceUnhealthy.includes("+"))) expect(health.state).toBe("degraded");
