@@ -122,12 +122,13 @@ export class Supervisor {
     const idle = new Set(this.slots.filter((slot) => slot.task === undefined));
     const [seen, held] = await Promise.all([fleet.see(), fleet.held()]);
     const wanted = this.slots.map((slot) => slot.wanted);
-    for (const step of planReconcile(file, wanted, seen)) {
-      if (step.kind === "remove") this.#remove(step.record);
-      else {
-        const slot = this.#slots.get(step.wanted.entry.name);
-        if (slot !== undefined && idle.has(slot) && slot.task === undefined) await this.#apply(step, slot, held);
-      }
+    const steps = planReconcile(file, wanted, seen);
+    // First of all: what goes may hold the ports that others want.
+    for (const step of steps) if (step.kind === "remove") this.#remove(step.record);
+    for (const step of steps) {
+      if (step.kind === "remove") continue;
+      const slot = this.#slots.get(step.wanted.entry.name);
+      if (slot !== undefined && idle.has(slot) && slot.task === undefined) await this.#apply(step, slot, held);
     }
     if (this.slots.every((slot) => slot.isTried) && this.#removals.size === 0) this.#settled.resolve();
     this.#askHealth();

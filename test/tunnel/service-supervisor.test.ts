@@ -9,6 +9,7 @@ import {
   UsageError,
 } from "../../src/domain/errors.ts";
 import type { Log } from "../../src/domain/log.ts";
+import { sharedLocalPorts } from "../../src/domain/tunnel-spec.ts";
 import type { TunnelRecord } from "../../src/registry/record.ts";
 import type { TunnelStatus } from "../../src/tunnel/control-protocol.ts";
 import type { WantedTunnel } from "../../src/tunnel/project.ts";
@@ -33,6 +34,8 @@ class FakeFleet implements Fleet {
   /** Starts that wait until they are called off. */
   readonly stuck = new Set<string>();
   sight: Error | undefined;
+  /** How long connections take to finish. */
+  stopMs = 0;
   looks = 0;
   readonly #clock: FakeClock;
   #nextPid = 1000;
@@ -55,6 +58,10 @@ class FakeFleet implements Fleet {
     }
     const failure = this.failures.get(entry);
     if (failure !== undefined) throw failure;
+    const holder = [...this.running.values()].find(
+      ({ spec }) => sharedLocalPorts(spec.ports, wanted.spec.ports).length > 0,
+    );
+    if (holder !== undefined) throw new ConflictError(`Tunnel ${holder.id} has the port`);
     return this.run(wanted);
   }
 
@@ -75,6 +82,7 @@ class FakeFleet implements Fleet {
 
   async stop(record: TunnelRecord): Promise<void> {
     this.stops.push(record.managedBy?.entry ?? record.id);
+    if (this.stopMs > 0) await this.#clock.sleep(this.stopMs);
     for (const [entry, { id }] of this.running) if (id === record.id) this.running.delete(entry);
   }
 
@@ -210,11 +218,15 @@ describe("Supervisor", () => {
   test("a reload stops what left the file, restarts what changed, and starts what is new on a port that came free", async () => {
     await using bench = new Bench(one, two);
     await bench.advance(1000);
+    bench.fleet.stopMs = 5000;
     const changed = makeWanted("two", { ...port(1002), retries: 3 });
     const heir = makeWanted("heir", port(1001));
     bench.supervisor.setWanted([changed, heir]);
+    await bench.advance(4000);
+    expect(bench.states()).toEqual(["two stopping", "heir waiting"]);
     await bench.advance(2000);
     expect(bench.states()).toEqual(["two up", "heir up"]);
+    expect(bench.startsOf("heir").length).toBe(1);
     expect([...bench.fleet.stops].sort()).toEqual(["one", "two"]);
     expect([...bench.fleet.running.keys()].sort()).toEqual(["heir", "two"]);
   });
