@@ -5,7 +5,7 @@ import type { Target } from "./targets.ts";
 import { zip } from "./zip.ts";
 
 /** Name of the archive, and of the folder in it. */
-export function archiveName(target: Target, version: string): string {
+function archiveName(target: Target, version: string): string {
   return `runtunnel-${version}-${target.name}`;
 }
 

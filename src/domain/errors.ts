@@ -34,7 +34,7 @@ export const HOPS: readonly Hop[] = [
 ];
 
 /** Codes of errors that say that a run is over for good, so that a tunnel to it has nothing left to do. */
-export const RUN_OVER_CODES: readonly string[] = ["run-ended", "run-not-found"];
+const RUN_OVER_CODES: readonly string[] = ["run-ended", "run-not-found"];
 
 /** Whether the error says that the run is over for good. */
 export function isRunOver(error: unknown): boolean {
@@ -42,7 +42,7 @@ export function isRunOver(error: unknown): boolean {
 }
 
 /** Codes of errors that say that this machine has no network now: asleep a moment ago, between two networks, no VPN yet. */
-export const OFFLINE_CODES: readonly string[] = ["network-unreachable", "dns-failed"];
+const OFFLINE_CODES: readonly string[] = ["network-unreachable", "dns-failed"];
 
 /** Whether the error says that this machine has no network now. */
 export function isOffline(error: unknown): boolean {

@@ -24,7 +24,7 @@ export type Health = {
 export const UNHEALTHY_AFTER = 3;
 
 /** Successes in a row after which an unhealthy tunnel counts as healthy: a route that comes and goes is not back yet. */
-export const HEALTHY_AFTER = 2;
+const HEALTHY_AFTER = 2;
 
 /** Health before anything is known. */
 export function initialHealth(now: number): Health {

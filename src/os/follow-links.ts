@@ -1,4 +1,5 @@
 // Where symbolic links lead, also when nothing is there yet: what the system tells only of files that exist.
+import { realpathSync } from "node:fs";
 import { lstat, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute } from "node:path";
 import { LocalError, systemErrorCode } from "../domain/errors.ts";
@@ -11,13 +12,19 @@ const MAX_LINKS = 40;
 export async function followLinks(path: string): Promise<string> {
   let current = path;
   for (let count = 0; count <= MAX_LINKS; count += 1) {
-    const folder = await realpath(dirname(current));
+    const folder = await resolvePath(dirname(current));
     current = `${folder.replace(/[\\/]$/, "")}/${basename(current)}`;
     const target = await readLinkIfLink(current);
     if (target === undefined) return current;
     current = isAbsolute(target) ? target : `${folder}/${target}`;
   }
   throw new LocalError(`Cannot write "${path}": its symbolic links form a loop`, { code: "not-a-file" });
+}
+
+/** The path without links. Throws where there is nothing. */
+export async function resolvePath(path: string): Promise<string> {
+  // The runtime's asynchronous call ends at the 260 characters of old programs for Windows; this one does not.
+  return process.platform === "win32" ? realpathSync(path) : await realpath(path);
 }
 
 async function readLinkIfLink(path: string): Promise<string | undefined> {

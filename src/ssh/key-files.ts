@@ -65,12 +65,12 @@ export async function undoKeyFile(entry: JournalEntry): Promise<void> {
 }
 
 /** The command that takes everybody's rights to a folder away but the account's, now and for what will lie in it. */
-export function restrictCommand(folder: string, account: string): readonly string[] {
+function restrictCommand(folder: string, account: string): readonly string[] {
   return ["icacls", folder, "/inheritance:r", "/grant:r", `${account}:(OI)(CI)F`];
 }
 
 /** The account as icacls knows it beyond doubt: its security identifier, from what `whoami /user /fo csv /nh` printed. */
-export function parseAccount(output: string): string | undefined {
+function parseAccount(output: string): string | undefined {
   const sid = /"(S-1-[0-9-]+)"\s*$/.exec(output)?.[1];
   return sid === undefined ? undefined : `*${sid}`;
 }

@@ -15,7 +15,7 @@ export function isExpectedHostKey(key: Uint8Array, expected: readonly string[]):
 }
 
 /** `SHA256:` and the base64 hash without padding, as OpenSSH prints it. */
-export function fingerprintOf(key: Uint8Array): string {
+function fingerprintOf(key: Uint8Array): string {
   return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }
 

@@ -62,7 +62,7 @@ export async function writeFileZillaFile(path: string, info: ConnectionInfo): Pr
 }
 
 /** Pure: a record in words. */
-export function describeConnection(record: TunnelRecord): ConnectionInfo {
+function describeConnection(record: TunnelRecord): ConnectionInfo {
   const { ssh, spec } = record;
   const port = sshPortPair(record.boundPorts ?? spec.ports).local;
   const host = spec.listenAddress === "0.0.0.0" ? "127.0.0.1" : spec.listenAddress;

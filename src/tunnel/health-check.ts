@@ -6,7 +6,7 @@ import type { Log } from "../domain/log.ts";
 import type { Outage, ProbeResult } from "./control-protocol.ts";
 
 /** Least time between two probes while all is well: they must not keep a run from idling out. */
-export const HEALTHY_INTERVAL_MS = 60_000;
+const HEALTHY_INTERVAL_MS = 60_000;
 /** Failing probes do not reach the run, so they may come more often; growing from the first to the last value. */
 const FAILING_INTERVALS_MS = [5000, 10_000, 20_000, 30_000, 60_000] as const;
 /** How often the clocks are compared. Short enough to notice a wake-up soon, long enough to cost nothing. */

@@ -83,7 +83,7 @@ function runClient(options: SshSessionOptions, folder: string, record: TunnelRec
 }
 
 /** The client's command line: OpenSSH takes options of `ssh` behind the host, those of the others only before it. */
-export function clientWords(
+function clientWords(
   options: Pick<SshSessionOptions, "program" | "words">,
   configFile: string,
   alias: string,

@@ -50,7 +50,7 @@ export async function waitUntilReady(
 }
 
 /** The failure that another process wrote into its record, as an error of this one. */
-export function carriedError(failure: RecordFailure): CarriedError {
+function carriedError(failure: RecordFailure): CarriedError {
   const { code, exitCode, hint, hop, message } = failure;
   return new CarriedError(message, exitCode, {
     code,

@@ -32,7 +32,7 @@ export type SshdOptions = {
 };
 
 /** Accounts in the server's world: name, uid, gid. `ana` has no group of her name. */
-export const ACCOUNTS = [
+const ACCOUNTS = [
   ["ana", 4101, 4200],
   ["ben", 4102, 4102],
 ] as const;

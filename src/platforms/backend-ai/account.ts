@@ -49,7 +49,7 @@ async function openWebUi(context: PlatformContext, signal: AbortSignal): Promise
 }
 
 /** Key of the setting that holds a login. */
-export const SESSION_KEY = "backend-ai.session";
+const SESSION_KEY = "backend-ai.session";
 
 /** Logins as commands make and end them. */
 export const backendAiLogin: PlatformLogin = {

@@ -11,7 +11,7 @@ export type App = { readonly name: string; readonly protocol: string; readonly p
 export type SessionApps = { readonly reference: string; readonly apps: readonly App[] };
 
 /** Port that people mean when they mean SSH, whatever it is inside the session. */
-export const SSH_PORT = 22;
+const SSH_PORT = 22;
 
 /** The service that gives a shell; it carries SFTP too. */
 export const SSH_APP = "sshd";

@@ -40,7 +40,7 @@ export function explainProblem(body: unknown, context: ProblemContext): AppError
 }
 
 /** Whether our clock is so wrong that signatures are refused for it. */
-export function isClockWrong(clockSkewMs: number | undefined): boolean {
+function isClockWrong(clockSkewMs: number | undefined): boolean {
   return clockSkewMs !== undefined && Math.abs(clockSkewMs) >= SUSPICIOUS_SKEW_MS;
 }
 

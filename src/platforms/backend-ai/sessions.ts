@@ -113,7 +113,7 @@ function missingError(reference: string): NotFoundError {
 }
 
 /** A status in words. */
-export function describeStatus(status: string): string {
+function describeStatus(status: string): string {
   switch (status) {
     case "TERMINATING":
       return "is ending (TERMINATING)";

@@ -1,8 +1,9 @@
 // Edits a file of the user's: every byte that the edit leaves stays, links and modes too, and a file that its owner made
 // read-only is left alone.
-import { realpath, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { LocalError, systemErrorCode, UsageError } from "../../domain/errors.ts";
 import { readBytesIfExists, removeIfExists, replaceFile } from "../../os/atomic-file.ts";
+import { resolvePath } from "../../os/follow-links.ts";
 import { fromByteText, toByteText } from "../formats/byte-text.ts";
 
 /** Gives the file's text, one character a byte (undefined: it does not exist), to `edit`, and writes what that returns;
@@ -18,7 +19,7 @@ export async function editUserFile(
   if (after === before) return;
   if (before !== undefined) await requireWritable(path);
   // A link of the user's stays; what it leads to goes.
-  if (after === undefined) await removeIfExists(await realpath(path));
+  if (after === undefined) await removeIfExists(await resolvePath(path));
   else await replaceFile(path, fromByteText(after), { mode: 0o600 });
 }
 

@@ -25,7 +25,7 @@ export const websocket: Transport = createWebSocketTransport({
 });
 
 /** The transport with time as an argument. */
-export function createWebSocketTransport(timers: Timers): Transport {
+function createWebSocketTransport(timers: Timers): Transport {
   return {
     name: "websocket",
     open: (route) => {
