@@ -34,8 +34,11 @@ function install() {
 }
 
 function installWithNpm() {
-  // npm is a script on Windows, which needs a shell.
-  return run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
+  // "npm ci" wants the optional packages of every system in the lock file, also those that the registry did not serve when
+  // it was written; "npm install" keeps to the lock file as well and does without them. npm is a script on Windows, which
+  // needs a shell.
+  const words = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+  return run("npm", words, process.platform === "win32");
 }
 
 function works(program) {

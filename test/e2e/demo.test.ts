@@ -21,6 +21,7 @@ test.skipIf(process.platform !== "linux" || !requirePeer("ssh", "scp"))(
     }
     expect(demo.stdout).not.toContain("NOT OK");
     expect(demo.stdout).toEndWith("Everything held.\n");
-    await user.expectNothingLeft();
+    // Bun keeps a cache of its own when the demo has to build first.
+    await user.expectNothingLeft(/^\.bun\//);
   },
 );
