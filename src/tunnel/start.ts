@@ -15,7 +15,7 @@ import { prepareLogFile, pruneLogs, removeLog } from "./log-files.ts";
 import { getPlatform } from "./run-access.ts";
 import { type ServeEnd, serveTunnel } from "./serve.ts";
 import { stopTunnels } from "./stop.ts";
-import { waitUntilReady } from "./wait-ready.ts";
+import { waitForOther, waitUntilReady } from "./wait-ready.ts";
 
 /** `start` as asked for. */
 export type StartOptions = {
@@ -92,7 +92,14 @@ async function claimOrReplace(
 ): Promise<Exclude<Claim, { kind: "replace" }>> {
   for (;;) {
     const claim = await claimTunnel(wanted, context);
-    if (claim.kind !== "replace") return claim;
+    if (claim.kind === "created") return claim;
+    if (claim.kind === "kept") {
+      // "Up" is what keeping promises, too: the other start may still be on its way, or fail.
+      const record = await waitForOther(claim.record.id, options.timeoutMs, context);
+      if (record !== undefined) return { kind: "kept", record };
+      await healRegistry(context);
+      continue;
+    }
     await stopTunnels(claim.records, { timeoutMs: options.stopTimeoutMs, force: false }, context);
   }
 }

@@ -49,6 +49,30 @@ export async function waitUntilReady(
   throw new InterruptedError();
 }
 
+/** The record of a tunnel that somebody else is starting, once it is ready; undefined when it comes to nothing. */
+export async function waitForOther(
+  id: string,
+  timeoutMs: number,
+  context: AppContext,
+): Promise<TunnelRecord | undefined> {
+  const { clock, progress, registry } = context;
+  const startedAt = clock.monotonicMs();
+  while (!context.signal.aborted) {
+    const record = await registry.find(id);
+    if (record?.state === "ready") return record;
+    if (record === undefined || record.state === "failed" || registry.liveness(record) === "dead") return undefined;
+    progress.update(`waiting for the tunnel that is being started: ${record.phase ?? "starting"}`);
+    if (clock.monotonicMs() - startedAt > timeoutMs) {
+      throw new TimeoutError(`The tunnel that is there already was not up within ${formatDuration(timeoutMs)}`, {
+        code: "start-timeout",
+        hint: 'Look at it with "runtunnel status", or stop it',
+      });
+    }
+    await clock.sleep(MAX_LOOK_INTERVAL_MS, context.signal).catch(() => undefined);
+  }
+  throw new InterruptedError();
+}
+
 /** The failure that another process wrote into its record, as an error of this one. */
 function carriedError(failure: RecordFailure): CarriedError {
   const { code, exitCode, hint, hop, message } = failure;
