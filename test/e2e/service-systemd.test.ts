@@ -104,18 +104,20 @@ describe.skipIf(!hasSystemd)("runtunnel service under systemd", () => {
     const port = await closedPort();
     const dropIn = join(systemd.unitPath("hanging.service.d"), "fast.conf");
     await mkdir(dirname(dropIn), { recursive: true });
-    await writeFile(dropIn, "[Service]\nWatchdogSec=2\nRestartSec=100ms\n");
+    await writeFile(dropIn, "[Service]\nWatchdogSec=3\nRestartSec=100ms\n");
     const which = await install("hanging", await writeTunnels(join(scratch.home, "hanging.toml"), [port]));
     const tunnelPid = await upPid(which, port);
     // Longer than the watchdog allows without signs of life: the loop feeds it.
     await eventually(async () => {
       const since = Number(await systemd.show("hanging", "ActiveEnterTimestampMonotonic"));
       const fed = Number(await systemd.show("hanging", "WatchdogTimestampMonotonic"));
-      expect(fed - since).toBeGreaterThan(3_000_000);
+      expect(fed - since).toBeGreaterThan(4_000_000);
     });
     expect(await systemd.show("hanging", "NRestarts")).toBe("0");
     kill(Number(await systemd.show("hanging", "MainPID")), "SIGSTOP");
-    await eventually(async () => expect(await systemd.show("hanging", "NRestarts")).toBe("1"), { timeoutMs: 20_000 });
+    const restarts = async (): Promise<void> =>
+      expect(Number(await systemd.show("hanging", "NRestarts"))).toBeGreaterThan(0);
+    await eventually(restarts, { timeoutMs: 20_000 });
     expect(await eventually(() => upPid(which, port))).toBe(tunnelPid);
     await systemd.systemctl("stop", "hanging");
   }, 60_000);

@@ -216,7 +216,7 @@ describe("up, diff and down", () => {
     await using scratch = await Scratch.create();
     const [one, two, three] = [await closedPort(), await closedPort(), await closedPort()];
     const path = join(scratch.home, "runtunnel.toml");
-    const diff = async (): Promise<readonly string[]> =>
+    const diff = async (): Promise<string[]> =>
       (await scratch.json<Diff>(["diff"])).tunnels.map(({ action, entry }) => `${action} ${entry}`);
     await writeFile(path, table("one", one) + table("two", two));
     expect(await diff()).toEqual(["start one", "start two"]);
@@ -238,7 +238,8 @@ describe("up, diff and down", () => {
     expect((await scratch.list()).find(({ ports }) => ports[0]?.local === one)?.pid).toBe(before ?? 0);
 
     await writeFile(path, table("one", one, "retries = 2"));
-    expect(await diff()).toEqual(["replace one", "remove three", "remove moved"]);
+    const [first, ...rest] = await diff();
+    expect([first, ...rest.sort()]).toEqual(["replace one", "remove moved", "remove three"]);
     expect((await scratch.run(["up"])).stdout).toContain("one: up, restarted");
     expect((await scratch.list()).length).toBe(1);
     expect((await scratch.run(["down"])).stdout).toContain("stopped");

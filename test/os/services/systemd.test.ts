@@ -86,7 +86,7 @@ describe("Systemd", () => {
     await systemd.install(makeDefinition());
     expect(await systemd.uninstall(makeDefinition())).toBe(true);
     expect(tools.asked).toContain("systemctl --user disable --now runtunnel.service");
-    expect(access(join(home.path, "systemd/user/runtunnel.service"))).rejects.toThrow();
+    await expect(access(join(home.path, "systemd/user/runtunnel.service"))).rejects.toThrow();
     const none = fakeTools({ "systemctl --user show": { stdout: "LoadState=not-found\n" } });
     const other = new Systemd({ userConfigFolder: home.path, run: none.run });
     expect(await other.uninstall(makeDefinition())).toBe(false);
@@ -108,7 +108,7 @@ describe("Systemd", () => {
   test("tells systemd's own words when it refuses", async () => {
     const { run } = fakeTools({ "systemctl --user start": { exitCode: 1, stderr: "Unit x.service\n is masked.\n" } });
     const systemd = new Systemd({ userConfigFolder: "/nowhere", run });
-    expect(systemd.start({ name: "x", scope: "user" })).rejects.toThrow(
+    await expect(systemd.start({ name: "x", scope: "user" })).rejects.toThrow(
       "Cannot start the service: Unit x.service; is masked.",
     );
   });
