@@ -53,7 +53,8 @@ export function connectSocket<T>(
 
 function connectFirst(endpoint: Endpoint, options: ConnectOptions): Promise<RewindableStream> {
   return connectSocket(endpoint, options, (socket, address) => {
-    options.recent?.succeeded(endpoint, address);
+    // A socket that was reset at once knows no address any more, and nothing is to be remembered of it.
+    if (address !== "") options.recent?.succeeded(endpoint, address);
     if (!isLoopback(address)) socket.setKeepAlive(true, 0);
     return adoptSocket(socket, options.canHalfClose ?? true);
   });

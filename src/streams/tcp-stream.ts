@@ -47,19 +47,23 @@ export class TcpStream extends InboundStream {
   }
 
   end(): void {
-    const socket = this.#socket;
-    if (socket === undefined || this.#isShut) return;
+    if (this.#socket === undefined || this.#isShut) return;
     this.#isShut = true;
+    endsToSend.add(this);
+  }
+
+  /** From the queue of ends: sends ours. */
+  sendEnd(): void {
     // With the peer's half gone, closing says the same as shutting down and saves a turn of the event loop.
-    if (this.#hasPeerEnded) socket.end();
-    else socket.shutdown();
+    if (this.#hasPeerEnded) this.#socket?.close();
+    else this.#socket?.shutdown();
   }
 
   destroy(error?: Error): void {
     const socket = this.#socket;
     this.#socket = undefined;
     this.dropped(error);
-    if (error === undefined) socket?.end();
+    if (error === undefined) socket?.close();
     else socket?.terminate();
   }
 
@@ -72,7 +76,7 @@ export class TcpStream extends InboundStream {
   peerEnded(): void {
     this.#hasPeerEnded = true;
     if (this.#breakError !== undefined) return;
-    if (this.#isShut) this.#socket?.end();
+    if (this.#isShut) this.#socket?.close();
     this.ended();
   }
 
@@ -97,6 +101,24 @@ export class TcpStream extends InboundStream {
     queueMicrotask(() => socket.terminate());
   }
 }
+
+/** Ends wait until everything else that is ready has been served: closing connections costs as much as opening them, and
+ * a burst of short connections goes faster when the new ones come first. The delay is one turn of the event loop. */
+class EndQueue {
+  #streams: TcpStream[] = [];
+
+  add(stream: TcpStream): void {
+    if (this.#streams.push(stream) === 1) setImmediate(() => this.#send());
+  }
+
+  #send(): void {
+    const streams = this.#streams;
+    this.#streams = [];
+    for (const stream of streams) stream.sendEnd();
+  }
+}
+
+const endsToSend = new EndQueue();
 
 /** Whether peers at this address live on this machine and so cannot vanish without a word. */
 export function isLoopback(address: string): boolean {
