@@ -16,6 +16,8 @@ import { runClient } from "./support/ssh-clients.ts";
 setDefaultTimeout(300_000);
 
 const STATE = "C:\\users\\root\\AppData\\Local\\runtunnel";
+/** In full: what Wine must look for on the PATH runs below a process of Wine's own. */
+const EXECUTABLE = "C:\\tools\\runtunnel.exe";
 const SSH = "C:\\users\\root\\.ssh";
 
 type Tunnel = {
@@ -91,7 +93,7 @@ describe.skipIf(!canRunWindows())("runtunnel.exe", () => {
 
   test("a tunnel in the foreground ends with Ctrl+C", async () => {
     await using sandbox = await openSandbox();
-    const words = ["runtunnel", "start", "1001", "-lp", "0", "-rp", "22", "-f"];
+    const words = [EXECUTABLE, "start", "1001", "-lp", "0", "-rp", "22", "-f"];
     const foreground = windows.spawn(words, { env: sandbox.environment });
     await eventually(async () => expect(await list()).toMatchObject([{ state: "healthy" }]), { timeoutMs: 60_000 });
     // Wine hands it on as Ctrl+C.
@@ -102,7 +104,7 @@ describe.skipIf(!canRunWindows())("runtunnel.exe", () => {
 
   test("stop reaches a tunnel in the foreground", async () => {
     await using sandbox = await openSandbox();
-    const words = ["runtunnel", "start", "1001", "-lp", "0", "-rp", "22", "-f"];
+    const words = [EXECUTABLE, "start", "1001", "-lp", "0", "-rp", "22", "-f"];
     const foreground = windows.spawn(words, { env: sandbox.environment });
     await eventually(async () => expect(await list()).toMatchObject([{ state: "healthy" }]), { timeoutMs: 60_000 });
     expect(await windows.run(["runtunnel", "stop", "1001"])).toMatchObject({ exitCode: 0 });
