@@ -1,7 +1,7 @@
 // `runtunnel sandbox` as its users meet it: around a command, as a server in another terminal, and as a remote control.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { cliCommand } from "../support/run-cli.ts";
 import { kill, type LongCommand, Scratch } from "./support/scratch.ts";
@@ -9,14 +9,11 @@ import { connect, echoOnce } from "./support/sockets.ts";
 
 setDefaultTimeout(60_000);
 
-const sandboxFolders = (): readonly string[] =>
-  readdirSync(tmpdir()).filter((name) => name.startsWith("runtunnel-sandbox-"));
-
 /** The variables that a sandbox without a command prints. */
 function exportsOf(sandbox: LongCommand): Promise<Record<string, string>> {
   return eventually(() => {
     const lines = [...sandbox.stdout.matchAll(/^export (\w+)='([^']*)'$/gm)];
-    if (lines.length < 3) throw new Error(`Only: ${sandbox.stdout} ${sandbox.stderr}`);
+    if (!sandbox.stdout.includes("RUNTUNNEL_SANDBOX=")) throw new Error(`Only: ${sandbox.stdout} ${sandbox.stderr}`);
     return Object.fromEntries(lines.map(([, name, value]) => [name, value]));
   });
 }
@@ -80,10 +77,13 @@ describe.skipIf(process.platform !== "linux")("sandbox", () => {
 
   test("without a command it prints the exports, stays, obeys other terminals, and ends on Ctrl+C", async () => {
     await using user = await Scratch.create();
-    const before = sandboxFolders();
+    const scratch = join(user.home, "scratch");
+    await mkdir(scratch);
+    user.env["TMPDIR"] = scratch;
     const sandbox = user.spawn(["sandbox"]);
     Object.assign(user.env, await exportsOf(sandbox));
-    expect(sandbox.stderr).toContain("The sandbox runs until Ctrl+C");
+    await eventually(() => expect(sandbox.stderr).toContain("The sandbox runs until Ctrl+C"));
+    expect(await readdir(scratch)).toHaveLength(1);
     const tunnel = await user.startTunnel(["1001", "-lp", "0", "-rp", "7"]);
     expect(await echoOnce(tunnel.port, "from another terminal")).toBe("from another terminal");
     expect((await user.run(["sandbox", "stop", "1001"])).stdout).toContain("1001 STOPPED");
@@ -97,7 +97,7 @@ describe.skipIf(process.platform !== "linux")("sandbox", () => {
     sandbox.interrupt();
     expect((await sandbox.end()).exitCode).toBe(0);
     expect((await user.run(["sandbox", "status"])).stderr).toMatch(/^error: Cannot reach the sandbox/);
-    expect(sandboxFolders().filter((name) => !before.includes(name))).toEqual([]);
+    expect(await readdir(scratch)).toEqual([]);
     await user.expectNothingLeft();
   });
 
