@@ -10,6 +10,7 @@ import { type DuplexStream, fromDuplex, toDuplex } from "./node-duplex.ts";
 import { runCommand, type SshCommandOptions, type SshCommandResult } from "./ssh-command.ts";
 import { SshGreeting } from "./ssh-greeting.ts";
 import { hostKeyAlgorithms, isExpectedHostKey } from "./ssh-host-key.ts";
+import { WholeGreeting } from "./whole-greeting.ts";
 
 /** How to log in and how long it may take. */
 export type SshConnectOptions = {
@@ -66,7 +67,7 @@ function logIn(
   signal: AbortSignal,
 ): Promise<SshConnection> {
   return new Promise((resolve, reject) => {
-    const duplex = toDuplex(stream);
+    const duplex = toDuplex(new WholeGreeting(stream));
     const connection = new Ssh2Connection(client, stream, greeting);
     const verify = options.verifyHostKey ?? defaultVerifier(options.login);
     let hasRefusedKey = false;
