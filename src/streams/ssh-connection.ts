@@ -67,13 +67,12 @@ function logIn(
   signal: AbortSignal,
 ): Promise<SshConnection> {
   return new Promise((resolve, reject) => {
-    const duplex = toDuplex(new WholeGreeting(stream));
+    const duplex = toDuplex(new WholeGreeting(stream, (chunk) => greeting.add(chunk)));
     const connection = new Ssh2Connection(client, stream, greeting);
     const verify = options.verifyHostKey ?? defaultVerifier(options.login);
     let hasRefusedKey = false;
     // The client hears of it by the close that follows; but it listens only from connect() on.
     duplex.on("error", () => undefined);
-    duplex.on("data", (chunk: Uint8Array) => greeting.add(chunk));
     client.on("ready", () => resolve(connection));
     client.on("keyboard-interactive", (_name, _instructions, _language, prompts, answer) =>
       answer(prompts.map(() => options.login.password?.reveal() ?? "")),

@@ -12,8 +12,11 @@ export class WholeGreeting implements ByteStream {
   /** Undefined once the line has come. */
   #held: Buffer | undefined = Buffer.alloc(0);
   #sink: StreamSink | undefined;
+  readonly #onChunk: (chunk: Uint8Array) => void;
 
-  constructor(stream: ByteStream) {
+  /** `onChunk` hears of every chunk as it comes. */
+  constructor(stream: ByteStream, onChunk: (chunk: Uint8Array) => void) {
+    this.#onChunk = onChunk;
     this.#stream = stream;
     this.canHalfClose = stream.canHalfClose;
   }
@@ -55,6 +58,7 @@ export class WholeGreeting implements ByteStream {
   }
 
   #take(chunk: Uint8Array): void {
+    this.#onChunk(chunk);
     if (this.#held === undefined) {
       this.#sink?.onData(chunk);
       return;
