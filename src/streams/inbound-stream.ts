@@ -17,6 +17,7 @@ export abstract class InboundStream implements RewindableStream {
   #sink: StreamSink | undefined;
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
+  #lastBytes = 0;
   #isPaused = true;
   #isReleasing = false;
   #isSourceStopped: boolean;
@@ -45,6 +46,9 @@ export abstract class InboundStream implements RewindableStream {
 
   pause(): void {
     this.#isPaused = true;
+    // A sender of bulk is stopped at once, since its next chunk would be as large as its last; one of little things may
+    // go on until what it sent has to be held. Most pauses are short, and stopping costs a system call.
+    if (this.#lastBytes > HELD_BYTES) this.#stop();
   }
 
   resume(): void {
@@ -61,6 +65,7 @@ export abstract class InboundStream implements RewindableStream {
 
   /** For the subclass: bytes have arrived. */
   received(chunk: Uint8Array): void {
+    this.#lastBytes = chunk.length;
     if (this.#isPaused || this.#heldBytes > 0 || this.#sink === undefined) this.#hold(chunk);
     else this.#sink.onData(chunk);
   }
@@ -110,10 +115,13 @@ export abstract class InboundStream implements RewindableStream {
     if (this.#held === undefined) this.#held = [chunk];
     else this.#held.push(chunk);
     this.#heldBytes += chunk.length;
-    if (this.#heldBytes > HELD_BYTES && !this.#isSourceStopped) {
-      this.#isSourceStopped = true;
-      this.stopSource();
-    }
+    if (this.#heldBytes > HELD_BYTES) this.#stop();
+  }
+
+  #stop(): void {
+    if (this.#isSourceStopped || this.#hasClosed) return;
+    this.#isSourceStopped = true;
+    this.stopSource();
   }
 
   /** Tells the sink what waits, in order, as long as it wants to hear. A sink may pause, resume or drop meanwhile. */
