@@ -1,9 +1,10 @@
 // Connects over TCP: names resolved, addresses raced, failures told by hop, nothing left open when given up.
 import type net from "node:net";
 import type { Endpoint } from "../domain/endpoint.ts";
-import { AppError, type Hop } from "../domain/errors.ts";
+import { AppError, type Hop, systemErrorCode } from "../domain/errors.ts";
 import { connectError, connectTimeout } from "./connect-error.ts";
 import { withDeadline } from "./deadline.ts";
+import { findDescriptorShortage } from "./descriptors.ts";
 import type { RewindableStream } from "./inbound-stream.ts";
 import { fromDuplex } from "./node-duplex.ts";
 import { openSocket } from "./open-socket.ts";
@@ -46,9 +47,14 @@ export function connectSocket<T>(
       return await openSocket(addresses, endpoint.port, bounded, (socket) => take(socket, socket.remoteAddress ?? ""));
     } catch (error) {
       bounded.throwIfAborted();
-      throw error instanceof AppError ? error : connectError(endpoint, hop, error);
+      throw error instanceof AppError ? error : connectFailure(endpoint, hop, error);
     }
   });
+}
+
+function connectFailure(endpoint: Endpoint, hop: Hop, error: unknown): AppError {
+  const shortage = systemErrorCode(error) === "ECONNREFUSED" ? findDescriptorShortage() : undefined;
+  return connectError(endpoint, hop, shortage ?? error);
 }
 
 function connectFirst(endpoint: Endpoint, options: ConnectOptions): Promise<RewindableStream> {
@@ -118,7 +124,7 @@ function connectAgain(
       (error: unknown) => {
         recent.release(endpoint);
         recent.failed(endpoint);
-        giveUp(connectError(endpoint, hop, error));
+        giveUp(connectFailure(endpoint, hop, error));
       },
     );
   });
