@@ -1,5 +1,6 @@
 // Reads and writes byte streams the way a test wants to: with promises.
 import type { ByteStream } from "../../src/domain/byte-stream.ts";
+import { eventually } from "./eventually.ts";
 
 /** What came out of a stream so far. */
 export class StreamReader {
@@ -84,4 +85,17 @@ export class StreamReader {
       });
     }
   }
+}
+
+/** Resolves with a count when it has not changed for some turns of the event loop. */
+export function standsStill(count: () => number): Promise<number> {
+  let last = -1;
+  let unchanged = 0;
+  return eventually(() => {
+    const now = count();
+    unchanged = now === last ? unchanged + 1 : 0;
+    last = now;
+    if (unchanged < 5) throw new Error(`Still moving: ${now}`);
+    return now;
+  });
 }

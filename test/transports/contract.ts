@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type net from "node:net";
 import { type AppError, TimeoutError, UnreachableError } from "../../src/domain/errors.ts";
 import type { Dialer } from "../../src/transports/transport.ts";
-import { StreamReader } from "../support/byte-stream-ends.ts";
+import { StreamReader, standsStill } from "../support/byte-stream-ends.ts";
 import {
   answerAfterEnd,
   closedPort,
@@ -248,19 +248,6 @@ export function describeTransport(transport: TransportCase): void {
         await eventually(() => expect(countOpenSockets()).toBeLessThanOrEqual(before));
       });
     });
-  });
-}
-
-/** Resolves with a count when it has not changed for some turns of the event loop. */
-function standsStill(count: () => number): Promise<number> {
-  let last = -1;
-  let unchanged = 0;
-  return eventually(() => {
-    const now = count();
-    unchanged = now === last ? unchanged + 1 : 0;
-    last = now;
-    expect(unchanged).toBeGreaterThanOrEqual(5);
-    return now;
   });
 }
 
