@@ -28,6 +28,7 @@ export class HeldEnds {
   readonly #answered = new Map<HeldEnd, number>();
   #cancelSweep: (() => void) | undefined;
   #sweepAt = 0;
+  #answeredSilenceMs = ANSWERED_SILENCE_MS;
 
   constructor(timer: Timer) {
     this.#timer = timer;
@@ -50,6 +51,12 @@ export class HeldEnds {
   answered(end: HeldEnd): void {
     this.forget(end);
     this.hold(end, true);
+  }
+
+  /** From now on an answered connection goes as soon as its answer has stopped flowing: the tunnel is about to stop. */
+  hurry(): void {
+    this.#answeredSilenceMs = FLOWING_MS;
+    this.#plan();
   }
 
   /** The connection is over by itself. */
@@ -76,7 +83,7 @@ export class HeldEnds {
   #sweep(): void {
     this.#cancelSweep = undefined;
     const now = this.#timer.monotonicMs();
-    this.#releaseSilent(this.#answered, now - ANSWERED_SILENCE_MS);
+    this.#releaseSilent(this.#answered, now - this.#answeredSilenceMs);
     this.#releaseSilent(this.#unanswered, now - UNANSWERED_SILENCE_MS);
     this.#plan();
   }
@@ -95,7 +102,10 @@ export class HeldEnds {
 
   /** Keeps one timer, set for the earliest end that comes due. */
   #plan(): void {
-    const due = Math.min(dueAt(this.#answered, ANSWERED_SILENCE_MS), dueAt(this.#unanswered, UNANSWERED_SILENCE_MS));
+    const due = Math.min(
+      dueAt(this.#answered, this.#answeredSilenceMs),
+      dueAt(this.#unanswered, UNANSWERED_SILENCE_MS),
+    );
     if (due === Number.POSITIVE_INFINITY) return;
     if (this.#cancelSweep !== undefined && this.#sweepAt <= due) return;
     this.#cancelSweep?.();

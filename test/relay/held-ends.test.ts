@@ -33,6 +33,19 @@ describe("HeldEnds", () => {
     expect(released).toEqual(["fast", "slow"]);
   });
 
+  test("hurry() lets answered ends go as soon as they are silent, and owed answers wait on", () => {
+    const { timer, held, released, end } = setUp();
+    held.hold(end("owed"), false);
+    held.hold(end("answered"), true);
+    held.hurry();
+    timer.advance(49);
+    expect(released).toEqual([]);
+    timer.advance(1);
+    expect(released).toEqual(["answered"]);
+    timer.advance(59_950);
+    expect(released).toEqual(["answered", "owed"]);
+  });
+
   test("answered() starts the 2 s anew with every byte", () => {
     const { timer, held, released, end } = setUp();
     const a = end("a");
