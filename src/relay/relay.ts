@@ -109,7 +109,7 @@ class TcpRelay implements Relay {
   }
 
   drain(signal: AbortSignal): Promise<void> {
-    this.#heldEnds.hurry();
+    this.#context.heldEnds.hurry();
     return new Promise((resolve, reject) => {
       if (this.#connections.size === 0) return resolve();
       if (signal.aborted) return reject(signal.reason);
