@@ -7,6 +7,7 @@ import type { ProcessIdentity } from "../domain/process-identity.ts";
 import { ensurePrivateFolder, readTextIfExists, removeIfExists, replaceFile } from "../os/atomic-file.ts";
 import { localFileError } from "../os/file-errors.ts";
 import { withFileLock } from "../os/file-lock.ts";
+import { removeLeftovers } from "../os/leftovers.ts";
 import type { Processes } from "../os/processes/processes.ts";
 import { decodeRecord, encodeRecord, type TunnelRecord } from "./record.ts";
 
@@ -92,9 +93,25 @@ export class Registry {
     await replaceFile(this.#path(record.id), encodeRecord(record), { mode: 0o600 });
   }
 
-  /** Removes the record; gone already is fine. */
+  /** Removes the record and what was being written of it; gone already is fine. */
   async remove(id: string): Promise<void> {
     await removeIfExists(this.#path(id));
+    await removeLeftovers(this.#folder, `.${id}${RECORD_ENDING}.`, Number.NEGATIVE_INFINITY);
+  }
+
+  /** Whether the record is still there. */
+  async has(id: string): Promise<boolean> {
+    return (await this.#recordNames()).includes(`${id}${RECORD_ENDING}`);
+  }
+
+  /** Takes away what is left of records that were never written to the end. Files of the last hour stay: their writer may live. */
+  async sweep(): Promise<void> {
+    const names = await readdir(this.#folder).catch((): string[] => []);
+    const known = new Set((await this.#recordNames()).map((name) => `.${name}.`));
+    for (const name of names) {
+      const prefix = /^(\..+\.json\.)[0-9a-f]{12}\.tmp$/.exec(name)?.[1];
+      if (prefix !== undefined && !known.has(prefix)) await removeLeftovers(this.#folder, prefix);
+    }
   }
 
   /** Moves a damaged file out of the way, keeping it for whoever wants to look; false when another command was first. */

@@ -1,10 +1,11 @@
 // Private key files that OpenSSH and PuTTY are pointed at: written so that nobody else can read them, and journaled
 // before they exist.
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import { LocalError } from "../domain/errors.ts";
 import { ensurePrivateFolder, removeIfExists, replaceFile } from "../os/atomic-file.ts";
+import { removeLeftovers } from "../os/leftovers.ts";
 import type { System } from "../os/paths.ts";
 import type { PrivateKey } from "./formats/key-material.ts";
 import { formatPrivateKey, publicKeyLine } from "./formats/private-key.ts";
@@ -59,9 +60,11 @@ export async function writePpkFile(
   await writePrivate(path, ppkText(key), context);
 }
 
-/** Removes a file that a journal entry names. */
+/** Removes a file that a journal entry names, also where it was only being written. */
 export async function undoKeyFile(entry: JournalEntry): Promise<void> {
-  await removeIfExists(decodeEntry(fileEntry, entry).path);
+  const { path } = decodeEntry(fileEntry, entry);
+  await removeIfExists(path);
+  await removeLeftovers(dirname(path), `.${basename(path)}.`, Number.NEGATIVE_INFINITY);
 }
 
 /** The command that takes everybody's rights to a folder away but the account's, now and for what will lie in it. */

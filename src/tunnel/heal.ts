@@ -12,6 +12,7 @@ export async function healRegistry(context: AppContext): Promise<void> {
     if (file.newer || file.unreadable) continue;
     if (await registry.setAside(file)) progress.note(`${file.message}; set aside as "${file.path}.damaged"`);
   }
+  await registry.sweep();
   for (const seen of records) {
     const record = await lookAgain(seen, context);
     if (record !== undefined && registry.liveness(record) === "dead") await healRecord(record, context);

@@ -6,6 +6,7 @@ import type { Registry } from "../registry/store.ts";
 export class OwnRecord {
   readonly #registry: Registry;
   #record: TunnelRecord;
+  #isRemoved = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(record: TunnelRecord, registry: Registry) {
@@ -25,8 +26,17 @@ export class OwnRecord {
     return written;
   }
 
+  /** Writes the record again where somebody removed it: a tunnel that no command sees cannot be stopped. True if so. */
+  async restore(): Promise<boolean> {
+    await this.#writing;
+    if (this.#isRemoved || (await this.#registry.has(this.#record.id))) return false;
+    await this.update({});
+    return true;
+  }
+
   /** Removes the record from the registry, after all writes. */
   async remove(): Promise<void> {
+    this.#isRemoved = true;
     await this.#writing;
     await this.#registry.remove(this.#record.id);
   }

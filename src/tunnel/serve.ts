@@ -18,6 +18,9 @@ import { undoConfiguration } from "./undo-configuration.ts";
 const RENEW_ATTEMPTS = 70;
 const RENEW_BACKOFF: Backoff = { firstMs: 1000, maxMs: 60_000, factor: 2 };
 
+/** One look at one folder: often enough for who removed it by mistake, rarely enough for a slow file server. */
+const RECORD_LOOK_MS = 10_000;
+
 /** Why a tunnel ended. */
 export type ServeEnd = { readonly reason: "stopped" | "run-over"; readonly message: string };
 
@@ -39,7 +42,7 @@ export async function serveTunnel(
     await stop.unlessStopped(bringUp(record, server, context));
     onReady(record.value);
     releaseMemory();
-    const watching = server.watch();
+    const watching = Promise.all([server.watch(), keepRecord(record, server.signal, context)]);
     const cause = await stop.wait();
     await record.update({ state: "stopping" });
     await server.drain(cause);
@@ -56,6 +59,19 @@ export async function serveTunnel(
     await renewing;
     await leave(record, stop, context);
     server.closeControl();
+  }
+}
+
+/** Puts the record back when its folder was cleared: people tidy up, and some systems do so by themselves. */
+async function keepRecord(record: OwnRecord, signal: AbortSignal, { clock, log }: AppContext): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(RECORD_LOOK_MS, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    try {
+      if (await record.restore()) log.warning("The tunnel's record was gone; it is written again");
+    } catch (error) {
+      log.debug(`Cannot look after the tunnel's record: ${errorMessage(error)}`);
+    }
   }
 }
 
