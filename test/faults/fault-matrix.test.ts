@@ -9,7 +9,7 @@ import { type Break, type Fault, writeOrGone } from "../support/fault-relay.ts";
 import { canCountSockets, countOpenSockets } from "../support/open-sockets.ts";
 import { Client, DIAL_MS, type OpenWay, WAYS, type Way } from "./ways.ts";
 
-setDefaultTimeout(12_000);
+setDefaultTimeout(90_000);
 
 const MIB = 1024 * 1024;
 /** Far more than any buffer on the way, so that the fault strikes in the middle of it. */
