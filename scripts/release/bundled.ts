@@ -1,6 +1,7 @@
 // What other people's work is inside the executable, and under which licences.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import * as v from "valibot";
 import { ROOT } from "./compile.ts";
 import { readLock } from "./runtimes.ts";
 
@@ -46,9 +47,16 @@ function readPackage(folder: string): BundledPackage {
   const locked = readLock()(folder);
   if (locked === undefined) throw new Error(`The lock file does not know ${folder}`);
   const { integrity, version } = locked;
-  const license = locked.license ?? "NOASSERTION";
+  const license = locked.license ?? oldStyleLicense(join(ROOT, folder));
   const licenseText = readLicense(join(ROOT, folder)) ?? `See the licence ${license}, https://spdx.org/licenses/`;
   return { name, version, license, licenseText, ...(integrity === undefined ? {} : { integrity }) };
+}
+
+/** Packages of long ago name their licences in a list, which npm does not take over into the lock file. */
+function oldStyleLicense(folder: string): string {
+  const entry = v.object({ licenses: v.array(v.object({ type: v.string() })) });
+  const { licenses } = v.parse(entry, JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
+  return licenses.map(({ type }) => type).join(" OR ");
 }
 
 function readLicense(folder: string): string | undefined {

@@ -13,6 +13,9 @@ const COMPLETIONS = [
   { shell: "powershell", file: "runtunnel.ps1" },
 ] as const;
 
+/** Completions are the program's own; without the command there are none. */
+const SHELLS = existsSync(join(ROOT, "src", "cli", "commands", "completion.ts")) ? COMPLETIONS : [];
+
 /** Project files that every archive carries. */
 const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"] as const;
 
@@ -21,7 +24,7 @@ export function archiveDocuments(notices: string): readonly ArchiveFile[] {
   return [
     ...DOCUMENTS.map((name) => document(name, readFileSync(join(ROOT, name), "utf8"))),
     document("THIRD-PARTY-NOTICES.txt", notices),
-    ...COMPLETIONS.map(({ file, shell }) => document(`completions/${file}`, completion(shell))),
+    ...SHELLS.map(({ file, shell }) => document(`completions/${file}`, completion(shell))),
   ];
 }
 
@@ -30,7 +33,7 @@ export function debianDocuments(notices: string): readonly ArchiveFile[] {
   const license = readFileSync(join(ROOT, "LICENSE"), "utf8");
   const folder = "usr/share/doc/runtunnel";
   return [
-    ...COMPLETIONS.flatMap((entry) => ("debian" in entry ? document(entry.debian, completion(entry.shell)) : [])),
+    ...SHELLS.flatMap((entry) => ("debian" in entry ? document(entry.debian, completion(entry.shell)) : [])),
     ...manualPages(),
     document(`${folder}/README.md`, readFileSync(join(ROOT, "README.md"), "utf8")),
     document(`${folder}/CHANGELOG.md`, readFileSync(join(ROOT, "CHANGELOG.md"), "utf8")),
