@@ -82,7 +82,7 @@ export function decideInitialised(state: RunState, tasks: readonly RunTask[], ta
 
 /** The error for a run that cannot be connected to; its `code` is stable, `transient` says whether waiting may help. */
 export function refuseRun(id: string, state: Exclude<RunState, { kind: "ready" }>): AppError {
-  const watch = `Watch it with "runtunnel doctor ${id}"`;
+  const watch = `"pipe view-runs ${id}" shows how far it is`;
   switch (state.kind) {
     case "sensitive":
       return new AuthError(`Run ${id} is sensitive: Cloud Pipeline allows tunnels only to runs that are not`, {
