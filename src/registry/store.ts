@@ -112,6 +112,8 @@ export class Registry {
       const prefix = /^(\..+\.json\.)[0-9a-f]{12}\.tmp$/.exec(name)?.[1];
       if (prefix !== undefined && !known.has(prefix)) await removeLeftovers(this.#folder, prefix);
     }
+    // Who asks for the lock can bear to have its file swept away: it asks again.
+    await removeLeftovers(this.#folder, "lock.", Number.NEGATIVE_INFINITY);
   }
 
   /** Moves a damaged file out of the way, keeping it for whoever wants to look; false when another command was first. */

@@ -1,7 +1,7 @@
 // The launcher's side of the hand-over: waits until the background process says that its tunnel is up or has failed.
 
 import { formatDuration } from "../domain/duration.ts";
-import { CarriedError, InterruptedError, LocalError, TimeoutError } from "../domain/errors.ts";
+import { type AppError, CarriedError, InterruptedError, LocalError, TimeoutError } from "../domain/errors.ts";
 import type { BackgroundProcess } from "../os/background/start-background.ts";
 import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
@@ -10,6 +10,8 @@ import type { AppContext } from "./context.ts";
 const LOOK_INTERVAL_MS = 8;
 /** Who waits long waits for a network; a supervisor may wait for fifty tunnels at once. */
 const MAX_LOOK_INTERVAL_MS = 200;
+/** Exit code of a process that was asked to end. */
+const INTERRUPTED_CODE = 130;
 /** Looks come no more often than this part of the time already waited. */
 const LOOK_SHARE = 50;
 
@@ -33,7 +35,7 @@ export async function waitUntilReady(
     const record = await registry.find(id);
     if (record?.state === "ready") return record;
     if (record?.state === "failed" && record.failure !== undefined) throw carriedError(record.failure);
-    if (exitSeen !== undefined) throw unexpectedExit(exitSeen, record);
+    if (exitSeen !== undefined) throw earlyExit(exitSeen, record);
     const waitedMs = clock.monotonicMs() - startedAt;
     phase = record?.phase ?? phase;
     progress.update(`${phase} (${formatDuration(waitedMs)})`);
@@ -83,10 +85,14 @@ function carriedError(failure: RecordFailure): CarriedError {
   });
 }
 
-function unexpectedExit(
+function earlyExit(
   exit: { readonly code: number | null; readonly signal: string | null },
   record: TunnelRecord | undefined,
-): LocalError {
+): AppError {
+  // Who stops a tunnel takes its record away, with the failure in it.
+  if (record === undefined && (exit.code === INTERRUPTED_CODE || exit.signal !== null)) {
+    return new InterruptedError("The tunnel was stopped before it was up");
+  }
   const how = exit.signal === null ? `with code ${exit.code}` : `by signal ${exit.signal}`;
   return new LocalError(`The background process ended unexpectedly ${how}`, {
     code: "background-died",

@@ -80,7 +80,7 @@ async function crash(sandbox: TestSandbox, words: readonly string[], strikeAt: n
   killAll(user);
   const healed = await user.run(["stop", "--force"]);
   expect(healed.exitCode, `strike ${strikeAt}: ${healed.stderr}`).toBe(0);
-  await user.expectNothingLeft(/^\.local\/state\/runtunnel\/(?:logs\/|tunnels\/[^/]*\.(?:tmp|damaged)$)/);
+  await user.expectNothingLeft(/^\.local\/state\/runtunnel\/(?:logs\/|tunnels\/(?:lock|[^/]*\.tmp)$)/);
   const again = await user.run(START);
   expect(again.exitCode, `strike ${strikeAt}: ${again.stderr}`).toBe(0);
   expect((await user.run(["stop"])).exitCode).toBe(0);
@@ -196,7 +196,10 @@ describe("commands at the same time", () => {
         expect((await readdir(user.recordFolder).catch(() => [])).length).toBeGreaterThan(0),
       );
       // Further on in the start with each round.
-      await eventually(async () => expect((await user.files()).length).toBeGreaterThan(round * 2));
+      await eventually(async () => {
+        const files = await user.files();
+        expect(files.length, `round ${round}: ${files.join(" ")}`).toBeGreaterThan(round * 2);
+      });
       const stopped = await user.run(["stop", "1001"]);
       expect(stopped.exitCode, stopped.stderr).toBe(0);
       const { exitCode, stderr } = await started;
