@@ -11,6 +11,7 @@ import { makeArchive } from "./release/archive.ts";
 import { findBundledPackages, renderNotices } from "./release/bundled.ts";
 import { COMMIT_TIME, compile, ROOT } from "./release/compile.ts";
 import { archiveDocuments, debianDocuments } from "./release/documents.ts";
+import { signAdHoc } from "./release/macos-signature.ts";
 import { fetchRuntimes, findRuntime } from "./release/runtimes.ts";
 import { renderSbom } from "./release/sbom.ts";
 import type { ArchiveFile } from "./release/tar.ts";
@@ -69,7 +70,11 @@ async function build(target: Target): Promise<readonly string[]> {
   if (found === undefined) throw new Error(`The runtime for ${target.name} is missing: run with --fetch`);
   const outfile = executableOf(target);
   mkdirSync(join(out, target.name));
-  if (target.executable === "runtunnel") return await compile({ outfile, target: target.bunTarget, runtime: found });
+  if (target.executable === "runtunnel") {
+    const sources = await compile({ outfile, target: target.bunTarget, runtime: found });
+    if (target.name.startsWith("macos-")) writeFileSync(outfile, signAdHoc(readFileSync(outfile)));
+    return sources;
+  }
   const properties = { version, description, copyright: `Licensed under ${license}` };
   const runtime = join(out, `${target.name}.runtime`);
   writeFileSync(runtime, brandExecutable(readFileSync(found), properties));
