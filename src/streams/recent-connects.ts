@@ -10,11 +10,44 @@ const RECENT_MS = 1000;
  * descriptors at most would wait for the kernel to give up. */
 const MAX_RESERVED = 16;
 
-type Memory = { address: string; answeredAt: number; reserved: number };
+/** What is known of one endpoint. */
+export class RecentConnect {
+  readonly #now: () => number;
+  #address = "";
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #reserved = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The address that answered lately, reserved until `release`; undefined where the short way is not to be taken. */
+  reserve(): string | undefined {
+    if (this.#reserved >= MAX_RESERVED || this.#now() - this.#answeredAt > RECENT_MS) return undefined;
+    this.#reserved += 1;
+    return this.#address;
+  }
+
+  /** A reserved connect has opened or failed. */
+  release(): void {
+    this.#reserved -= 1;
+  }
+
+  /** The endpoint answered at this address. */
+  succeeded(address: string): void {
+    this.#address = address;
+    this.#answeredAt = this.#now();
+  }
+
+  /** The endpoint refused: the next connect resolves and races anew. */
+  failed(): void {
+    this.#answeredAt = Number.NEGATIVE_INFINITY;
+  }
+}
 
 /** The memory of one dialer. */
 export class RecentConnects {
-  readonly #memories = new Map<string, Memory>();
+  readonly #connects = new Map<string, RecentConnect>();
   readonly #now: () => number;
   /** The deadlines of the connects under way. */
   readonly deadlines = new SharedDeadlines();
@@ -23,35 +56,14 @@ export class RecentConnects {
     this.#now = now;
   }
 
-  /** The address that answered lately, reserved until `release`; undefined where the short way is not to be taken. */
-  reserve(endpoint: Endpoint): string | undefined {
-    const memory = this.#memories.get(formatEndpoint(endpoint));
-    if (memory === undefined || memory.reserved >= MAX_RESERVED) return undefined;
-    if (this.#now() - memory.answeredAt > RECENT_MS) return undefined;
-    memory.reserved += 1;
-    return memory.address;
-  }
-
-  /** A reserved connect has opened or failed. */
-  release(endpoint: Endpoint): void {
-    const memory = this.#memories.get(formatEndpoint(endpoint));
-    if (memory !== undefined) memory.reserved -= 1;
-  }
-
-  /** The endpoint answered at this address. */
-  succeeded(endpoint: Endpoint, address: string): void {
+  /** What is known of an endpoint; endpoints of one dialer are few. */
+  of(endpoint: Endpoint): RecentConnect {
     const key = formatEndpoint(endpoint);
-    const memory = this.#memories.get(key);
-    if (memory === undefined) this.#memories.set(key, { address, answeredAt: this.#now(), reserved: 0 });
-    else {
-      memory.address = address;
-      memory.answeredAt = this.#now();
+    let connect = this.#connects.get(key);
+    if (connect === undefined) {
+      connect = new RecentConnect(this.#now);
+      this.#connects.set(key, connect);
     }
-  }
-
-  /** The endpoint refused: the next connect resolves and races anew. */
-  failed(endpoint: Endpoint): void {
-    const memory = this.#memories.get(formatEndpoint(endpoint));
-    if (memory !== undefined) memory.answeredAt = Number.NEGATIVE_INFINITY;
+    return connect;
   }
 }

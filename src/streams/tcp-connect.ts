@@ -8,8 +8,9 @@ import { findDescriptorShortage } from "./descriptors.ts";
 import type { RewindableStream } from "./inbound-stream.ts";
 import { fromDuplex } from "./node-duplex.ts";
 import { openSocket } from "./open-socket.ts";
-import type { RecentConnects } from "./recent-connects.ts";
+import type { RecentConnect, RecentConnects } from "./recent-connects.ts";
 import { type Resolver, resolveHost, systemResolver } from "./resolve-host.ts";
+import type { Deadline, SharedDeadlines } from "./shared-deadlines.ts";
 import { isLoopback, type TcpSocket, TcpStream, tcpEvents } from "./tcp-stream.ts";
 
 /** Limits of a connect and how its failures are told. */
@@ -28,9 +29,11 @@ export type ConnectOptions = {
 /** Connects, or rejects with an AppError or the signal's reason. An abort frees everything at once. */
 export function connectTcp(endpoint: Endpoint, options: ConnectOptions): Promise<RewindableStream> {
   const { recent, signal } = options;
-  const address = signal.aborted ? undefined : recent?.reserve(endpoint);
-  if (recent === undefined || address === undefined) return connectFirst(endpoint, options);
-  return connectAgain(endpoint, address, recent, options);
+  if (recent === undefined || signal.aborted) return connectFirst(endpoint, undefined, options);
+  const known = recent.of(endpoint);
+  const address = known.reserve();
+  if (address === undefined) return connectFirst(endpoint, known, options);
+  return new ShortConnect(endpoint, { known, address, deadlines: recent.deadlines }, options).promise;
 }
 
 /** Opens a cancellable socket and hands it to `take` before any byte can arrive. For streams made of sockets. */
@@ -57,10 +60,14 @@ function connectFailure(endpoint: Endpoint, hop: Hop, error: unknown): AppError 
   return connectError(endpoint, hop, shortage ?? error);
 }
 
-function connectFirst(endpoint: Endpoint, options: ConnectOptions): Promise<RewindableStream> {
+function connectFirst(
+  endpoint: Endpoint,
+  known: RecentConnect | undefined,
+  options: ConnectOptions,
+): Promise<RewindableStream> {
   return connectSocket(endpoint, options, (socket, address) => {
     // A socket that was reset at once knows no address any more, and nothing is to be remembered of it.
-    if (address !== "") options.recent?.succeeded(endpoint, address);
+    if (address !== "") known?.succeeded(address);
     if (!isLoopback(address)) socket.setKeepAlive(true, 0);
     return adoptSocket(socket, options.canHalfClose ?? true);
   });
@@ -85,47 +92,72 @@ function isRuntimeSocket(handle: unknown): handle is TcpSocket {
   );
 }
 
+/** What a short connect builds on. */
+type ShortWay = { readonly known: RecentConnect; readonly address: string; readonly deadlines: SharedDeadlines };
+
 /** The short way: the runtime's own connect, which costs a third less but cannot be cancelled. Only for an endpoint that
  * answered a moment ago, see RecentConnects. A stream given up meanwhile drops its socket as soon as it opens. */
-function connectAgain(
-  endpoint: Endpoint,
-  address: string,
-  recent: RecentConnects,
-  options: ConnectOptions,
-): Promise<RewindableStream> {
-  const { signal, timeoutMs, hop } = options;
-  return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      recent.deadlines.meet(deadline);
-      signal.removeEventListener("abort", onAbort);
-    };
-    const stream = new TcpStream(options.canHalfClose ?? true, () => {
-      settle();
-      recent.succeeded(endpoint, address);
-      if (!isLoopback(address)) stream.keepAlive();
-      resolve(stream);
+class ShortConnect {
+  readonly promise: Promise<RewindableStream>;
+  readonly #endpoint: Endpoint;
+  readonly #way: ShortWay;
+  readonly #options: ConnectOptions;
+  readonly #stream: TcpStream;
+  readonly #deadline: Deadline;
+  readonly #resolve: (stream: RewindableStream) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(endpoint: Endpoint, way: ShortWay, options: ConnectOptions) {
+    const { promise, resolve, reject } = Promise.withResolvers<RewindableStream>();
+    this.promise = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#endpoint = endpoint;
+    this.#way = way;
+    this.#options = options;
+    this.#stream = new TcpStream(options.canHalfClose ?? true, () => this.#opened());
+    this.#deadline = way.deadlines.set(options.timeoutMs, () => {
+      this.#giveUp(connectTimeout(endpoint, options.hop, options.timeoutMs));
     });
-    const giveUp = (error: unknown): void => {
-      settle();
-      stream.destroy();
-      reject(error);
-    };
-    const onAbort = (): void => giveUp(signal.reason);
-    const deadline = recent.deadlines.set(timeoutMs, () => giveUp(connectTimeout(endpoint, hop, timeoutMs)));
-    signal.addEventListener("abort", onAbort);
-    Bun.connect<TcpStream>({
-      hostname: address,
-      port: endpoint.port,
-      allowHalfOpen: true,
-      data: stream,
-      socket: tcpEvents,
-    }).then(
-      () => recent.release(endpoint),
+    options.signal.addEventListener("abort", this);
+    this.#start();
+  }
+
+  /** As the listener of the signal. */
+  handleEvent(): void {
+    this.#giveUp(this.#options.signal.reason);
+  }
+
+  #start(): void {
+    const { known, address } = this.#way;
+    const { port } = this.#endpoint;
+    const events = { hostname: address, port, allowHalfOpen: true, data: this.#stream, socket: tcpEvents };
+    Bun.connect<TcpStream>(events).then(
+      () => known.release(),
       (error: unknown) => {
-        recent.release(endpoint);
-        recent.failed(endpoint);
-        giveUp(connectFailure(endpoint, hop, error));
+        known.release();
+        known.failed();
+        this.#giveUp(connectFailure(this.#endpoint, this.#options.hop, error));
       },
     );
-  });
+  }
+
+  #opened(): void {
+    const { known, address } = this.#way;
+    this.#settle();
+    known.succeeded(address);
+    if (!isLoopback(address)) this.#stream.keepAlive();
+    this.#resolve(this.#stream);
+  }
+
+  #giveUp(error: unknown): void {
+    this.#settle();
+    this.#stream.destroy();
+    this.#reject(error);
+  }
+
+  #settle(): void {
+    this.#way.deadlines.meet(this.#deadline);
+    this.#options.signal.removeEventListener("abort", this);
+  }
 }

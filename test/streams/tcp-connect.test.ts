@@ -119,28 +119,29 @@ describe("connectTcp()", () => {
 describe("RecentConnects", () => {
   const endpoint = { host: "run.invalid", port: 22 };
 
-  test("RecentConnects.reserve() gives the address that answered within the last second", () => {
+  test("RecentConnect.reserve() gives the address that answered within the last second", () => {
     let now = 0;
     const recent = new RecentConnects(() => now);
-    expect(recent.reserve(endpoint)).toBeUndefined();
-    recent.succeeded(endpoint, "127.0.0.9");
-    expect(recent.reserve({ host: "run.invalid", port: 23 })).toBeUndefined();
+    const known = recent.of(endpoint);
+    expect(known.reserve()).toBeUndefined();
+    known.succeeded("127.0.0.9");
+    expect(recent.of({ host: "run.invalid", port: 23 }).reserve()).toBeUndefined();
     now = 1000;
-    expect(recent.reserve(endpoint)).toBe("127.0.0.9");
+    expect(recent.of({ ...endpoint }).reserve()).toBe("127.0.0.9");
     now = 1001;
-    expect(recent.reserve(endpoint)).toBeUndefined();
-    recent.succeeded(endpoint, "127.0.0.9");
-    recent.failed(endpoint);
-    expect(recent.reserve(endpoint)).toBeUndefined();
+    expect(known.reserve()).toBeUndefined();
+    known.succeeded("127.0.0.9");
+    known.failed();
+    expect(known.reserve()).toBeUndefined();
   });
 
-  test("RecentConnects.reserve() limits how many may be under way", () => {
-    const recent = new RecentConnects(() => 0);
-    recent.succeeded(endpoint, "127.0.0.9");
-    for (let count = 0; count < 16; count += 1) expect(recent.reserve(endpoint)).toBeDefined();
-    expect(recent.reserve(endpoint)).toBeUndefined();
-    recent.release(endpoint);
-    expect(recent.reserve(endpoint)).toBeDefined();
+  test("RecentConnect.reserve() limits how many may be under way", () => {
+    const known = new RecentConnects(() => 0).of(endpoint);
+    known.succeeded("127.0.0.9");
+    for (let count = 0; count < 16; count += 1) expect(known.reserve()).toBeDefined();
+    expect(known.reserve()).toBeUndefined();
+    known.release();
+    expect(known.reserve()).toBeDefined();
   });
 });
 
