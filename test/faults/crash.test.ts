@@ -84,7 +84,8 @@ async function crash(sandbox: TestSandbox, words: readonly string[], strikeAt: n
   const again = await user.run(START);
   expect(again.exitCode, `strike ${strikeAt}: ${again.stderr}`).toBe(0);
   expect((await user.run(["stop"])).exitCode).toBe(0);
-  await user.expectNothingLeft();
+  // The beginnings of a record whose name nobody knows stay for an hour: their writer may live.
+  await user.expectNothingLeft(/^\.local\/state\/runtunnel\/(?:logs\/|tunnels\/\.[^/]*\.json\.[0-9a-f]{12}\.tmp$)/);
 }
 
 describe.concurrent("after kill -9 of everything at once", () => {
