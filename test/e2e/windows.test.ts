@@ -115,7 +115,7 @@ describe.skipIf(!canRunWindows())("runtunnel.exe", () => {
   test("the sandbox runs a command, ends with its code, and removes its files", async () => {
     const script = [
       "@echo off",
-      "runtunnel start 1001 -rp 22 -lp 0",
+      "runtunnel start 1001 -rp 22 -lp 0 --ssh",
       "if errorlevel 1 exit /b 90",
       "runtunnel start 1004 -rp 22 -lp 0 2>nul",
       "if not errorlevel 1 exit /b 91",
@@ -129,7 +129,9 @@ describe.skipIf(!canRunWindows())("runtunnel.exe", () => {
     const result = await windows.run(["runtunnel", "sandbox", "--", "cmd", "/c", "try.cmd"]);
     expect(result).toMatchObject({ exitCode: 7, stderr: "" });
     expect(result.stdout).toMatch(/^pipeline-1001: 127\.0\.0\.1:\d+ -> 22, PID \d+, up in /);
+    expect(result.stdout).toContain("Connect with: ssh pipeline-1001");
     expect(result.stdout).toMatch(/stopped\n$/);
+    expect(await windows.puttySettings()).toBeUndefined();
     expect((await windows.files("C:\\users\\root\\Temp")).filter((file) => file.includes("runtunnel"))).toEqual([]);
     await expectNothingLeft();
   });

@@ -40,6 +40,10 @@ export class RunFolder {
     }
   }
 
+  hasAccount(name: string): boolean {
+    return this.#accounts.includes(name);
+  }
+
   /** Home of an account on this machine. */
   homeOf(account: string): string {
     return join(this.root, account === "root" ? "root" : join("home", account));

@@ -2,6 +2,7 @@
 import type { ServerChannel, Session } from "ssh2";
 import type { Permissions } from "./authorized-keys.ts";
 import type { CommandOptions, Commands, RunningCommand, TerminalSize } from "./commands.ts";
+import { serveKeyScript } from "./key-script.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { serveSftp } from "./sftp-server.ts";
 
@@ -60,7 +61,11 @@ export function serveSession(session: Session, context: SessionContext): void {
         ? commands.start(options)
         : commands.startInTerminal(options, terminal.type, terminal.size);
   };
-  session.on("exec", (accept, _reject, info) => start(accept(), info.command));
+  session.on("exec", (accept, _reject, info) => {
+    const isScript = process.platform === "win32" && info.command === "sh" && permissions.command === undefined;
+    if (isScript) serveKeyScript(accept(), folder);
+    else start(accept(), info.command);
+  });
   session.on("shell", (accept) => start(accept(), undefined));
   session.on("subsystem", (accept, reject, info) => {
     if (info.name !== "sftp") return reject?.();

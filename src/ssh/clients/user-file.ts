@@ -43,6 +43,10 @@ async function requireWritable(path: string): Promise<void> {
   }
   throw new LocalError(`Cannot edit "${path}": it is read-only`, {
     code: "not-writable",
-    hint: `Run "chmod u+w '${path}'", or choose another folder with --ssh-path`,
+    hint: `Run ${writableCommand(path)}, or choose another folder with --ssh-path`,
   });
+}
+
+function writableCommand(path: string): string {
+  return process.platform === "win32" ? `attrib -r "${path}"` : `"chmod u+w '${path}'"`;
 }
