@@ -13,7 +13,7 @@ export function toOutput(stream: WriteStream, environment: Readonly<Record<strin
   const noColor = (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
   return {
     write: (text) => {
-      stream.write(text);
+      stream.write(withoutControls(text));
     },
     isTty,
     columns: isTty ? (stream.columns ?? DEFAULT_COLUMNS) : Number.MAX_SAFE_INTEGER,
@@ -161,4 +161,10 @@ export class StdioStream implements Stdio {
     this.#isClosed = true;
     this.#sink?.onClose(error);
   }
+}
+
+/** Takes out what could steer a terminal, wherever it came from: a server's words, a run's name, a file. Colours stay. */
+function withoutControls(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replaceAll(/\u001b(?!\[[0-9;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g, "");
 }

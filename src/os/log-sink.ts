@@ -24,11 +24,12 @@ function renderFields(fields: LogFields | undefined): string {
   if (fields === undefined) return "";
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(
-      ([name, value]) =>
-        ` ${name}=${typeof value === "string" && /[\s"=]/.test(value) ? JSON.stringify(value) : value}`,
-    )
+    .map(([name, value]) => ` ${name}=${typeof value === "string" ? renderText(oneLine(value)) : value}`)
     .join("");
+}
+
+function renderText(value: string): string {
+  return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
 }
 
 /** A server's words in a message must not become lines of their own or steer the terminal. */
