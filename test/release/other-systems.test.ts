@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
 import { drawIcon } from "../../scripts/release/icon.ts";
 import { openSandbox } from "../sandbox/sandbox-fixture.ts";
 import { requirePeer } from "../support/peers.ts";
@@ -93,7 +94,7 @@ describe.skipIf(!canRun || !hasRuntimes(...TARGETS))("executables for other syst
     expect(bytes.readUInt16LE(header + 4)).toBe(0xaa64);
     expect(versionText(bytes, "OriginalFilename")).toBe("runtunnel.exe");
     expect(versionText(bytes, "CompanyName")).toBe("runtunnel");
-    expect(versionText(bytes, "FileVersion")).toBe("0.1.0");
+    expect(versionText(bytes, "FileVersion")).toBe(manifest.version);
     // The icon's pictures lie in it as they were drawn, without the list in front.
     expect(bytes.includes(drawIcon().subarray(-10_000))).toBe(true);
   });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
 import { requirePeer } from "../support/peers.ts";
 import { hasRuntimes, makeRelease, runToEnd } from "../support/release.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
@@ -11,7 +12,7 @@ import { type TempHome, tempHome } from "../support/temp-home.ts";
 setDefaultTimeout(300_000);
 
 const ROOT = resolve(import.meta.dir, "../..");
-const VERSION = "0.1.0";
+const VERSION = manifest.version;
 const ARCHIVE = `runtunnel-${VERSION}-linux-x64.tar.gz`;
 
 describe.skipIf(process.platform !== "linux" || process.arch !== "x64" || !hasRuntimes("linux-x64"))("release", () => {
@@ -50,7 +51,6 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64" || !hasRu
     const names: readonly string[] = bill.components.map((component: { name: string }) => component.name);
     expect(names).toContain("bun");
     expect(names).toContain("ssh2");
-    const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
     for (const tool of Object.keys(manifest.devDependencies)) if (tool !== "bun") expect(names).not.toContain(tool);
     const notices = await runToEnd([
       "tar",
