@@ -39,7 +39,7 @@ async function makeFolders(user: Scratch): Promise<void> {
 }
 
 /** Moments at which everything is killed, spread over all changes of files that a command makes. */
-const STRIKES = 9;
+const STRIKES = 6;
 
 const START = ["start", "1001", "-lp", "0", "-rp", "22", "--ssh"];
 
