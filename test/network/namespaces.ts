@@ -8,10 +8,10 @@ import { cliCommand, cliEnvironment } from "../support/run-cli.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
 
 /** Address of the run. */
-export const RUN = "127.77.2.2";
+const RUN = "127.77.2.2";
 const WORKSTATION = "127.77.1.2";
 /** The workstation's address in another network of the same router. */
-export const OTHER_ADDRESS = "127.77.1.9";
+const OTHER_ADDRESS = "127.77.1.9";
 
 /** Whether namespaces can be made here: by root on Linux, where a container allows it. */
 export const hasNamespaces = canMakeNamespaces();
