@@ -200,9 +200,8 @@ describe("users' files", () => {
     fc.assert(
       fc.property(like("example.org ssh-rsa AAAA\r\n# a comment\n@revoked * ssh-ed25519 AAAA"), (text) => {
         fc.pre(!text.includes("runtunnel:x"));
-        expect(removeKnownHost(putKnownHost(text, host), host.tag).replace(/\r?\n$/, "")).toBe(
-          text.replace(/\r?\n$/, ""),
-        );
+        // A last line without an end got one when ours came after it.
+        expect([text, `${text}\n`, `${text}\r\n`]).toContain(removeKnownHost(putKnownHost(text, host), host.tag));
       }),
       RUNS,
     );

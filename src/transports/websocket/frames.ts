@@ -68,6 +68,15 @@ export class FrameReader {
    * Throws FrameError. */
   read(chunk: Uint8Array): void {
     const payload = new Payload(chunk, this.#sink);
+    try {
+      this.#readFrames(chunk, payload);
+    } finally {
+      // What came whole before a broken frame counts, however the bytes were cut on their way.
+      payload.flush();
+    }
+  }
+
+  #readFrames(chunk: Uint8Array, payload: Payload): void {
     let offset = 0;
     while (offset < chunk.length && !this.#closed) {
       if (this.#remaining < 0) {
@@ -81,7 +90,6 @@ export class FrameReader {
       }
       if (this.#remaining === 0) this.#finishFrame(payload);
     }
-    payload.flush();
   }
 
   #readHead(chunk: Uint8Array, offset: number): number {
