@@ -4,15 +4,20 @@ import { readdirSync, readlinkSync } from "node:fs";
 /** Whether sockets can be counted here. */
 export const canCountSockets = process.platform === "linux";
 
-/** Number of socket descriptors of this process. */
+/** Number of sockets of this process. Each counts once, however many descriptors it has: the runtime duplicates those of
+ * its standard streams, which are sockets where a test runs in a worker. */
 export function countOpenSockets(): number {
-  return readdirSync("/proc/self/fd").filter(isSocket).length;
+  return new Set(readdirSync("/proc/self/fd").map(linkOf).filter(isSocket)).size;
 }
 
-function isSocket(descriptor: string): boolean {
+function linkOf(descriptor: string): string {
   try {
-    return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith("socket:");
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
   } catch {
-    return false;
+    return "";
   }
+}
+
+function isSocket(link: string): boolean {
+  return link.startsWith("socket:");
 }
