@@ -1,4 +1,4 @@
-// Counts the sockets this process holds, to find leaked ones.
+// Counts the sockets and files this process holds, to find leaked ones.
 import { readdirSync, readlinkSync } from "node:fs";
 
 /** Whether sockets can be counted here. */
@@ -7,7 +7,16 @@ export const canCountSockets = process.platform === "linux";
 /** Number of sockets of this process. Each counts once, however many descriptors it has: the runtime duplicates those of
  * its standard streams, which are sockets where a test runs in a worker. */
 export function countOpenSockets(): number {
-  return new Set(readdirSync("/proc/self/fd").map(linkOf).filter(isSocket)).size;
+  return new Set(openLinks().filter(isSocket)).size;
+}
+
+/** Number of files, sockets and pipes of this process, each counted once. */
+export function countOpenFiles(): number {
+  return new Set(openLinks()).size;
+}
+
+function openLinks(): readonly string[] {
+  return readdirSync("/proc/self/fd").map(linkOf);
 }
 
 function linkOf(descriptor: string): string {

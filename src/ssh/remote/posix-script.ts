@@ -73,17 +73,25 @@ check() {
   [ "$4" = "\${ids%%:*}" ] || [ "$4" = 0 ] || bad trap "$1 belongs to another account"
 }
 lock() {
-  lock=$dir/.runtunnel.lock count=0 absent=0
-  until reason=$(mkdir "$lock" 2>&1); do
-    # Not there although it could not be made: released just now, or the folder cannot be written.
-    if [ -d "$lock" ]; then absent=0; else absent=$((absent + 1)); fi
-    [ $absent -lt 5 ] || bad write "$reason"
+  # A link is made in one step and says whose it is, so that what a killed script left behind holds nobody up.
+  lock=$dir/.runtunnel.lock machine=$(uname -n) count=0 absent=0
+  until reason=$(ln -s "$machine:$$" "$lock" 2>&1); do
     count=$((count + 1))
     [ $count -lt 100 ] || break
+    holder=$(readlink "$lock" 2>/dev/null)
+    case "$holder" in
+      # Not there although it could not be made: released just now, or the folder cannot be written.
+      '') absent=$((absent + 1));;
+      "$machine":*) absent=0; is_alive "\${holder##*:}" || { rm -f "$lock"; continue; };;
+      *) absent=0;;
+    esac
+    [ $absent -lt 5 ] || bad write "$reason"
     sleep 0.1 2>/dev/null || sleep 1
   done
-  trap 'rmdir "$lock" 2>/dev/null' EXIT
+  trap '[ "$(readlink "$lock" 2>/dev/null)" != "$machine:$$" ] || rm -f "$lock"' EXIT
+  trap 'exit 1' HUP INT TERM
 }
+is_alive() { kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]; }
 unended() { [ -s "$1" ] && [ "$(tail -c 1 "$1" | wc -l)" -eq 0 ]; }
 holds() { grep -qxF -e "$line" "$file" 2>/dev/null; }
 if [ "$mode" = add ]; then

@@ -1,7 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { chmod, chown, mkdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
 import { renderPosixScript } from "../../../src/ssh/remote/posix-script.ts";
 import { parseRemoteAnswer, type RemoteAnswer, type RemoteJob } from "../../../src/ssh/remote/remote-job.ts";
 import { requirePeer } from "../../support/peers.ts";
@@ -87,6 +88,23 @@ describe.skipIf(!canRunSshd())("renderPosixScript()", () => {
     expect(readFileSync(file, "utf8").trim().split("\n").toSorted()).toEqual(
       ["ssh-rsa AAAA other", ...(odd ?? [])].toSorted(),
     );
+  });
+
+  test.each([
+    ["a killed script is taken away at once", "4194304999", 0],
+    ["a living one is waited for, and stays its own", "1", 99],
+  ])("a lock of %s", async (_what, holder, waits) => {
+    await using world = await tempHome();
+    await makeWorld(world.path);
+    const lock = join(dirname(await writeKeys(world.path, "")), ".runtunnel.lock");
+    await symlink(`${hostname()}:${holder}`, lock);
+    const slept = join(world.path, "slept");
+    const shell = await shadowing(world.path, { sleep: `echo >>${slept}` });
+    await writeFile(slept, "");
+    await chmod(slept, 0o666);
+    expect(await run(world.path, {}, shell)).toMatchObject({ complete: true, done: ["ana"], failures: [] });
+    expect(readFileSync(slept, "utf8").length).toBe(waits);
+    expect(lstatSync(lock, { throwIfNoEntry: false }) === undefined).toBe(waits === 0);
   });
 
   test("names what is wrong with each account and serves the others", async () => {
