@@ -74,7 +74,9 @@ check() {
 }
 lock() {
   # A link is made in one step and says whose it is, so that what a killed script left behind holds nobody up.
-  lock=$dir/.runtunnel.lock machine=$(uname -n) count=0 absent=0
+  lock=$dir/.runtunnel.lock count=0 absent=0
+  # Processes are known by number only to those who share their number space.
+  machine=$(uname -n):$(readlink /proc/self/ns/pid 2>/dev/null)
   until reason=$(ln -s "$machine:$$" "$lock" 2>&1); do
     count=$((count + 1))
     [ $count -lt 100 ] || break
@@ -82,15 +84,17 @@ lock() {
     case "$holder" in
       # Not there although it could not be made: released just now, or the folder cannot be written.
       '') absent=$((absent + 1));;
-      "$machine":*) absent=0; is_alive "\${holder##*:}" || { rm -f "$lock"; continue; };;
+      "$machine":*) absent=0; is_alive "\${holder##*:}" || { take_away "$holder"; continue; };;
       *) absent=0;;
     esac
     [ $absent -lt 5 ] || bad write "$reason"
     sleep 0.1 2>/dev/null || sleep 1
   done
-  trap '[ "$(readlink "$lock" 2>/dev/null)" != "$machine:$$" ] || rm -f "$lock"' EXIT
+  trap 'take_away "$machine:$$"' EXIT
   trap 'exit 1' HUP INT TERM
 }
+# Whoever ends in good order takes its lock away first: one that still names the dead was left behind.
+take_away() { [ "$(readlink "$lock" 2>/dev/null)" != "$1" ] || rm -f "$lock"; }
 is_alive() { kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]; }
 unended() { [ -s "$1" ] && [ "$(tail -c 1 "$1" | wc -l)" -eq 0 ]; }
 holds() { grep -qxF -e "$line" "$file" 2>/dev/null; }

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { chmod, chown, mkdir, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -97,7 +97,7 @@ describe.skipIf(!canRunSshd())("renderPosixScript()", () => {
     await using world = await tempHome();
     await makeWorld(world.path);
     const lock = join(dirname(await writeKeys(world.path, "")), ".runtunnel.lock");
-    await symlink(`${hostname()}:${holder}`, lock);
+    await symlink(`${hostname()}:${readlinkSync("/proc/self/ns/pid")}:${holder}`, lock);
     const slept = join(world.path, "slept");
     const shell = await shadowing(world.path, { sleep: `echo >>${slept}` });
     await writeFile(slept, "");
