@@ -65,6 +65,7 @@ export function isSameTunnel(one: TunnelSpec, other: TunnelSpec): boolean {
     one.run === other.run &&
     one.direct === other.direct &&
     one.app === other.app &&
+    one.listenAddress === other.listenAddress &&
     isSamePorts(one.ports, other.ports) &&
     isSameSsh(one.ssh, other.ssh)
   );

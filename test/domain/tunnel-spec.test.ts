@@ -14,6 +14,7 @@ describe("isSameTunnel()", () => {
     ["the number of ports", { ports: [...makeSpec().ports, { local: 4568, remote: 23 }] }],
     ["the way", { direct: true }],
     ["the app", { app: "jupyter" }],
+    ["the listening address", { listenAddress: "0.0.0.0" }],
     ["passwordless SSH", { ssh: { users: [], keep: false } }],
   ])("tells tunnels apart by %s", (_what, change) => {
     expect(isSameTunnel(makeSpec(), makeSpec(change))).toBe(false);
