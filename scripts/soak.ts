@@ -1,5 +1,6 @@
 // Many tunnels, random faults and random commands against the compiled executable and a sandbox, for as long as asked
 // (`--minutes N`, default 10; `--seed N` repeats the order). Ends with figures, and with code 1 at the first broken promise.
+import { spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +15,8 @@ const { values } = parseArgs({
   },
 });
 
+const built = spawnSync(process.execPath, [join(import.meta.dir, "build.ts")], { stdio: "inherit" });
+if (built.status !== 0) process.exit(1);
 const folder = await mkdtemp(join(tmpdir(), "runtunnel-soak-"));
 const seed = createHash("sha256").update(values.seed).digest().readUInt32LE();
 const soak = new Soak({ folder, seed, durationMs: Number(values.minutes) * 60_000, say: (line) => console.log(line) });
