@@ -7,7 +7,7 @@ import { join } from "node:path";
 export const ROOT = join(import.meta.dir, "..", "..");
 
 /** The commit, briefly; `-dirty` when the sources differ from it. */
-const COMMIT_ID = findCommitId();
+export const COMMIT_ID = findCommitId();
 
 /** The time of the commit, not of today: the same commit gives the same bytes. */
 export const COMMIT_TIME = new Date(Number(git("log", "-1", "--format=%ct") ?? 0) * 1000);
