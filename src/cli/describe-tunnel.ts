@@ -2,6 +2,7 @@
 import { formatDuration } from "../domain/duration.ts";
 import type { AppContext } from "../tunnel/context.ts";
 import { findTrouble, type ListedTunnel, type TunnelView } from "../tunnel/list.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** The record as data. Nothing in it is secret. */
 export function tunnelJson(record: TunnelView): Readonly<Record<string, unknown>> {
@@ -73,6 +74,14 @@ export function describeTrouble(tunnel: ListedTunnel, context: AppContext): stri
   const isToday = at.toDateString() === new Date(now).toDateString();
   const when = isToday ? time : `${at.toISOString().slice(0, 10)} ${time}`;
   return `${trouble.message}, since ${when} (${formatDuration(Math.max(0, now - trouble.since))})`;
+}
+
+/** What to do where no tunnel leads to the run of this name: the nearest that there is, or how to see all. */
+export function suggestTunnel(name: string | undefined, tunnels: readonly ListedTunnel[]): string {
+  const names = tunnels.flatMap(({ record }) => [record.runName, record.spec.run]);
+  const near = name === undefined ? undefined : didYouMean(name, names);
+  if (tunnels.length === 0) return "No tunnel is running; start one: runtunnel start RUN -lp PORT -rp PORT";
+  return near ?? 'See all with "runtunnel list"';
 }
 
 /** How long a tunnel has been up, or `-`. */

@@ -5,7 +5,10 @@ import { type DurationUnit, parseDuration } from "../domain/duration.ts";
 import { UsageError } from "../domain/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../domain/log.ts";
 import { parsePortRange } from "../domain/ports.ts";
+import type { SettingValue } from "../domain/setting.ts";
 import type { Arguments } from "./command.ts";
+import { nameSetting } from "./settings.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** Options with several letters behind one dash, as the users of `pipe` know them: long name -> short name. */
 export const SHORT_NAMES = {
@@ -107,15 +110,14 @@ export function parseWholeNumber(text: string, option: string, least: number, mo
   return value;
 }
 
-/** A log level, in any case. */
-export function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text.toUpperCase());
-  if (level === undefined) {
-    throw new UsageError(`Unknown log level "${text}"`, {
-      hint: `Levels are: ${[...LOG_LEVELS].reverse().join(", ")}`,
-    });
-  }
-  return level;
+/** A log level, in any case; the setting's own name stands in the complaint. */
+export function parseLogLevel(setting: SettingValue | undefined, byDefault: LogLevel): LogLevel {
+  if (setting === undefined) return byDefault;
+  const level = LOG_LEVELS.find((known) => known === setting.value.trim().toUpperCase());
+  if (level !== undefined) return level;
+  throw new UsageError(`Cannot read ${nameSetting("log-level", setting)} "${setting.value}"`, {
+    hint: didYouMean(setting.value.toUpperCase(), LOG_LEVELS) ?? `Levels are: ${[...LOG_LEVELS].reverse().join(", ")}`,
+  });
 }
 
 /** A path of the user's, made absolute; `~/` is the home folder, for shells that leave it alone. */

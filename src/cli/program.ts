@@ -19,6 +19,7 @@ import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
 import { upCommand } from "./commands/up.ts";
 import { CliConfiguration } from "./configuration.ts";
+import { durationHints } from "./duration-hints.ts";
 import { commonOptions, parseLogLevel, readSwitch, readText, SHORT_NAMES } from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { explainUsage } from "./usage-errors.ts";
@@ -188,7 +189,7 @@ async function runCommand(command: Command, words: Arguments, world: World): Pro
   const json = readSwitch(words, "json");
   const context = world.createContext({
     configuration,
-    logLevel: parseLogLevel(settings.find("log-level")?.value ?? "ERROR"),
+    logLevel: parseLogLevel(settings.find("log-level"), "ERROR"),
     progress: createProgress(world.stderr),
   });
   const run: CommandRun = {
@@ -200,6 +201,7 @@ async function runCommand(command: Command, words: Arguments, world: World): Pro
     json,
     print: (data, text) => world.stdout.write(json ? `${JSON.stringify(data, undefined, 2)}\n` : text()),
   };
+  for (const hint of durationHints(words, settings, REACHING.includes(command))) context.progress.note(`hint: ${hint}`);
   try {
     return (await command.run(run)) ?? 0;
   } finally {

@@ -6,10 +6,11 @@ import type { Settings } from "../domain/setting.ts";
 import { PROBE_KINDS, type ProbeSpec, type TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { Arguments } from "./command.ts";
 import { parseWholeNumber, readDuration, readSwitch, readText, resolveUserPath, SHORT_NAMES } from "./options.ts";
+import { nameSetting } from "./settings.ts";
 
 /** Time for one dial: a healthy path answers in well under a second, a lost packet costs one to three. */
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-const DEFAULT_RETRIES = "10";
+const DEFAULT_RETRIES = 10;
 /** VS Code gives a connection 15 s; what is held longer is lost anyway. */
 const DEFAULT_HOLD_MS = 10_000;
 /** One small connection a minute does not keep a run from idling out. */
@@ -113,14 +114,20 @@ export function reachSpec(words: Arguments, settings: Settings, workingFolder: s
     ...(app === undefined ? {} : { app }),
     ...(identity === undefined ? {} : { identity: resolveUserPath(identity, workingFolder, homeFolder) }),
     connectTimeoutMs: connectTimeoutMs(settings),
-    retries: parseWholeNumber(settings.find("retries")?.value ?? DEFAULT_RETRIES, "--retries", 1, 1000),
+    retries: retriesOf(settings),
     holdMs: DEFAULT_HOLD_MS,
   };
 }
 
+function retriesOf(settings: Settings): number {
+  const found = settings.find("retries");
+  return found === undefined ? DEFAULT_RETRIES : parseWholeNumber(found.value, nameSetting("retries", found), 1, 1000);
+}
+
 function connectTimeoutMs(settings: Settings): number {
-  const text = settings.find("connection-timeout")?.value;
-  const ms = text === undefined ? 0 : parseDuration(text, "--connection-timeout", "s");
+  const key = "connection-timeout";
+  const found = settings.find(key);
+  const ms = found === undefined ? 0 : parseDuration(found.value, nameSetting(key, found), "s");
   // 0 means "none" to users of `pipe`; a dial without any end would hold the line for minutes.
   return ms === 0 ? DEFAULT_CONNECT_TIMEOUT_MS : ms;
 }

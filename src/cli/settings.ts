@@ -2,6 +2,7 @@
 import { parse, TomlError } from "smol-toml";
 import { UsageError } from "../domain/errors.ts";
 import type { SettingDeclaration, Settings, SettingValue } from "../domain/setting.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** Everything that may hold settings. */
 export type SettingSources = {
@@ -24,6 +25,12 @@ export const PROFILE_VARIABLE = "RUNTUNNEL_PROFILE";
 export function chosenProfile(sources: Pick<SettingSources, "environment" | "profile">): string | undefined {
   const named = sources.profile ?? sources.environment[PROFILE_VARIABLE];
   return named === "" ? undefined : named;
+}
+
+/** What to call a value in a complaint: the flag, the variable, or the key with its file. */
+export function nameSetting(key: string, { source }: SettingValue): string {
+  const named = /^(?:flag|environment) (\S+)$/.exec(source)?.[1];
+  return named ?? `${key} in ${source}`;
 }
 
 type Table = Readonly<Record<string, unknown>>;
@@ -69,7 +76,10 @@ function readFile(
   if (!isTable(profile)) {
     const known = isTable(profiles) ? Object.keys(profiles) : [];
     throw new UsageError(`There is no profile "${name}" in "${file.path}"`, {
-      hint: known.length === 0 ? `Add a table [profiles.${name}]` : `Profiles are: ${known.join(", ")}`,
+      hint:
+        known.length === 0
+          ? `Add a table [profiles.${name}]`
+          : (didYouMean(name, known) ?? `Profiles are: ${known.join(", ")}`),
     });
   }
   collect(profile, "", `${file.path} [profiles.${name}]`, sources.declarations, values);
@@ -115,9 +125,14 @@ function toText(value: unknown, key: string, source: string): string {
 }
 
 function hintFor(key: string, declarations: readonly SettingDeclaration[]): string {
+  const all = declarations.map((declaration) => declaration.key);
   const group = key.includes(".") ? key.slice(0, key.indexOf(".") + 1) : "";
-  const near = declarations.map((declaration) => declaration.key).filter((known) => known.startsWith(group));
-  return `Known settings: ${(near.length > 0 ? near : declarations.map((declaration) => declaration.key)).join(", ")}`;
+  const near = all.filter((known) => known.startsWith(group));
+  if (near.length === 0) return didYouMean(key, all) ?? `Known settings: ${all.join(", ")}`;
+  // Within a group the group's own name would make everything look near.
+  const names = near.map((known) => known.slice(group.length));
+  const meant = didYouMean(key.slice(group.length), names, (name) => group + name);
+  return meant ?? `Known settings: ${near.join(", ")}`;
 }
 
 function isTable(value: unknown): value is Table {

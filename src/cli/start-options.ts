@@ -16,6 +16,7 @@ import {
   resolveUserPath,
 } from "./options.ts";
 import { probeSpec, reachSpec } from "./reach-options.ts";
+import { nameSetting } from "./settings.ts";
 
 const DEFAULT_START_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
@@ -67,7 +68,7 @@ function wantedPorts(words: Arguments, settings: Settings): Pick<StartOptions["s
   if (local?.[0] === 0 && remote === undefined) return { ports: [{ local: 0, remote: 0 }], portFallback: false };
   if (preferred === undefined || local !== undefined) return { ports: pairPorts(local, remote), portFallback: false };
   const count = remote?.length ?? 1;
-  const port = parseWholeNumber(preferred.value, "--preferred-port", 1, MAX_PORT + 1 - count);
+  const port = parseWholeNumber(preferred.value, nameSetting("preferred-port", preferred), 1, MAX_PORT + 1 - count);
   const wanted = Array.from({ length: count }, (_, index) => port + index);
   return { ports: pairPorts(wanted, remote), portFallback: true };
 }

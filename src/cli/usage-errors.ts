@@ -1,6 +1,6 @@
 // yargs's complaints in our words, with the nearest thing that exists. Pure.
-import leven from "leven";
 import { UsageError } from "../domain/errors.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** What can be named in a command line. */
 export type Vocabulary = {
@@ -47,20 +47,4 @@ function withDashes(option: string): string {
 
 function commandName(usage: string): string {
   return usage.split(" ")[0] ?? usage;
-}
-
-/** A typing mistake swaps two letters or changes a third of a word. */
-function didYouMean(
-  word: string,
-  known: readonly string[],
-  show: (name: string) => string = (name) => name,
-): string | undefined {
-  const near = known.filter(
-    (candidate) =>
-      candidate.length > 1 &&
-      leven(candidate, word) <= Math.max(candidate.length < 4 ? 1 : 2, Math.floor(candidate.length / 3)),
-  );
-  near.sort((one, other) => leven(one, word) - leven(other, word));
-  const shown = [...new Set(near)].slice(0, 2).map((candidate) => `"${show(candidate)}"`);
-  return shown.length === 0 ? undefined : `Did you mean ${shown.join(" or ")}?`;
 }

@@ -71,6 +71,18 @@ export function isSameTunnel(one: TunnelSpec, other: TunnelSpec): boolean {
   );
 }
 
+/** The wanted tunnel with its wishes filled in: where any free local port would do (a local port 0, a preferred port), that
+ * of a tunnel which stands, if it leads to the same remote port. What cannot be filled stays as it is. */
+export function fillPortWishes(wanted: TunnelSpec, chosen: readonly PortPair[]): TunnelSpec {
+  if (wanted.ports.length !== chosen.length) return wanted;
+  const ports = wanted.ports.map((pair, index) => {
+    const other = chosen[index];
+    const isWish = pair.local === 0 || wanted.portFallback;
+    return isWish && other !== undefined && other.remote === pair.remote ? other : pair;
+  });
+  return { ...wanted, ports };
+}
+
 /** Local ports that both tunnels want; a wish for any free port collides with nothing. */
 export function sharedLocalPorts(one: readonly PortPair[], other: readonly PortPair[]): readonly number[] {
   const taken = new Set(other.map((pair) => pair.local));

@@ -1,9 +1,9 @@
 // Decides, under the registry's lock, whether a wanted tunnel may be made, and claims its ports by writing its record.
 import { randomBytes } from "node:crypto";
-import { type ConflictFlags, decideConflict } from "../domain/conflict.ts";
+import { type ConflictFlags, decideConflict, type OwnedTunnel } from "../domain/conflict.ts";
 import { ConflictError } from "../domain/errors.ts";
-import { formatPorts } from "../domain/ports.ts";
-import { sharedLocalPorts, type TunnelSpec } from "../domain/tunnel-spec.ts";
+import { formatPorts, type PortPair } from "../domain/ports.ts";
+import { fillPortWishes, isSameTunnel, sharedLocalPorts, type TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { ManagedBy, TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
 import { lookAgain } from "./look-again.ts";
@@ -52,13 +52,15 @@ async function decideAll(
     if (existing === undefined) continue;
     const liveness = context.registry.liveness(existing);
     if (liveness === "dead" || liveness === "elsewhere") continue;
-    const ports = sharedLocalPorts(wanted.spec.ports, existing.boundPorts ?? existing.spec.ports);
-    if (ports.length === 0) continue;
-    const decision = decideConflict(
-      { spec: wanted.spec, owner },
-      { spec: existing.spec, owner: existing.owner },
-      flags,
-    );
+    const chosen = chosenPorts(existing);
+    const ports = sharedLocalPorts(wanted.spec.ports, chosen);
+    const asWanted = { spec: fillPortWishes(wanted.spec, chosen), owner };
+    const asChosen = { spec: { ...existing.spec, ports: chosen }, owner: existing.owner };
+    if (ports.length === 0) {
+      if (isKeptByWish(asWanted, asChosen, flags)) return { kind: "kept", record: existing };
+      continue;
+    }
+    const decision = decideConflict(asWanted, asChosen, flags);
     switch (decision.kind) {
       case "keep":
         return { kind: "kept", record: existing };
@@ -72,6 +74,17 @@ async function decideAll(
     }
   }
   return toReplace.length === 0 ? undefined : { kind: "replace", records: toReplace };
+}
+
+/** Whether any free port would do and the same tunnel of this user has one already. */
+function isKeptByWish(wanted: OwnedTunnel, existing: OwnedTunnel, flags: ConflictFlags): boolean {
+  if (!flags.keepSame || flags.replaceExisting) return false;
+  return wanted.owner === existing.owner && isSameTunnel(wanted.spec, existing.spec);
+}
+
+/** The ports of a tunnel with the local ones that it really has; remote ones as they were asked for. */
+function chosenPorts({ boundPorts, spec }: TunnelRecord): readonly PortPair[] {
+  return spec.ports.map(({ local, remote }, index) => ({ local: boundPorts?.[index]?.local ?? local, remote }));
 }
 
 function refusal(

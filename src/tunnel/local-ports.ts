@@ -45,7 +45,7 @@ async function describeBindFailure(
     return new UsageError(`Cannot listen on address "${spec.listenAddress}": this machine does not have it`, {
       code: "listen-address",
       hop: "local-port",
-      hint: "Leave --listen-address out to listen on 127.0.0.1",
+      hint: 'Choose another --listen-address, or 127.0.0.1; "runtunnel config show" says where it comes from',
       cause: error,
     });
   }

@@ -79,6 +79,22 @@ describe("the command line", () => {
     expect(notes.some((note) => note.startsWith("hint: --timeout") && note.includes("milliseconds"))).toBe(advises);
   });
 
+  test.each([
+    ["stop -t 5", "hint: --timeout 5 means 5 milliseconds; write 5s for seconds"],
+    ["down -t 5", "hint: --timeout 5 means 5 milliseconds; write 5s for seconds"],
+    ["stop -ts 2000", "hint: --timeout-stop 2000 means 2000 seconds (33m 20s); write 2000ms for milliseconds"],
+    [
+      "start ? -rp 22 -ct 3000",
+      "hint: --connection-timeout 3000 means 3000 seconds (50m); write 3000ms for milliseconds",
+    ],
+    ["start ? -rp 22 -ct 30", undefined],
+    ["stop -t 0", undefined],
+  ])("of '%s' tells of a unit that was hardly meant", async (line, hint) => {
+    await using home = await tempHome();
+    const { notes } = await run(line, { home: home.path });
+    expect(notes.filter((note) => note.includes(" means "))).toEqual(hint === undefined ? [] : [hint]);
+  });
+
   test("lists nothing where nothing runs", async () => {
     await using home = await tempHome();
     expect(await run("list", { home: home.path })).toMatchObject({

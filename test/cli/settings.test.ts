@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type SettingSources, weighSettings } from "../../src/cli/settings.ts";
+import { nameSetting, type SettingSources, weighSettings } from "../../src/cli/settings.ts";
 import { UsageError } from "../../src/domain/errors.ts";
 import type { SettingDeclaration } from "../../src/domain/setting.ts";
 
@@ -32,6 +32,17 @@ function weigh(text: string | undefined, sources: Partial<SettingSources> = {}):
     return found === undefined ? undefined : `${found.value} (${found.source})`;
   };
 }
+
+describe("nameSetting()", () => {
+  test.each([
+    ["flag --retries", "--retries"],
+    ["environment RUNTUNNEL_RETRIES", "RUNTUNNEL_RETRIES"],
+    ["/config.toml", "retries in /config.toml"],
+    ["/my config.toml [profiles.test]", "retries in /my config.toml [profiles.test]"],
+  ])("calls a value from %s %s", (source, name) => {
+    expect(nameSetting("retries", { value: "x", source })).toBe(name);
+  });
+});
 
 describe("weighSettings()", () => {
   const FILE = '[cloud-pipeline]\napi = "file"';
@@ -110,7 +121,7 @@ describe("weighSettings()", () => {
   });
 
   test("names the settings there are", () => {
-    expect(() => weigh("[cloud-pipeline]\napu = 1")).toThrow(
+    expect(() => weigh("[cloud-pipeline]\nfrobnicate = 1")).toThrow(
       expect.objectContaining({ hint: expect.stringContaining("cloud-pipeline.api, cloud-pipeline.token") }),
     );
   });
@@ -126,5 +137,15 @@ describe("weighSettings()", () => {
         }
       }),
     );
+  });
+
+  test.each([
+    ["cloud-pipeline.apu = 'x'", undefined, 'Did you mean "cloud-pipeline.api"?'],
+    ["cloud-pipelin.api = 'x'", undefined, 'Did you mean "cloud-pipeline.api"?'],
+    ["[profiles.work]\n[profiles.home]", "wrok", 'Did you mean "work"?'],
+    ["[profiles.work]\n[profiles.home]", "elsewhere", "Profiles are: work, home"],
+  ])("suggests what was meant in %j, profile %p", (text, profile, hint) => {
+    const sources = profile === undefined ? {} : { profile };
+    expect(() => weigh(text, sources)).toThrow(expect.objectContaining({ hint }));
   });
 });

@@ -180,4 +180,31 @@ describe("start", () => {
   test("takes words that look like options only in front of --", async () => {
     await expect(start("start 1 -lp 4567 -- -rp 22")).resolves.toMatchObject({ spec: { ports: [{ remote: 4567 }] } });
   });
+
+  test.each<[string, WorldWishes, string]>([
+    ["start 1 -rp 22 -r many", {}, 'Cannot read --retries "many"'],
+    ["start 1 -rp 22", { environment: { RUNTUNNEL_RETRIES: "many" } }, 'Cannot read RUNTUNNEL_RETRIES "many"'],
+    [
+      "start 1 -rp 22",
+      { configText: 'retries = "many"' },
+      'Cannot read retries in /home/ada/.config/runtunnel/config.toml "many"',
+    ],
+    [
+      "start 1 -rp 22",
+      { configText: 'profile = "far"\n[profiles.far]\nconnection-timeout = "soon"' },
+      'Cannot read connection-timeout in /home/ada/.config/runtunnel/config.toml [profiles.far] "soon"',
+    ],
+    [
+      "start 1 -rp 22",
+      { environment: { RUNTUNNEL_PREFERRED_PORT: "70000" } },
+      'Cannot read RUNTUNNEL_PREFERRED_PORT "70000"',
+    ],
+    [
+      "start 1 -rp 22",
+      { environment: { RUNTUNNEL_CONNECTION_TIMEOUT: "5 days" } },
+      'Cannot read RUNTUNNEL_CONNECTION_TIMEOUT "5 days"',
+    ],
+  ])("of '%s' with %j names the place of a bad value", async (line, wishes, message) => {
+    await expect(start(line, wishes)).rejects.toThrow(new UsageError(message));
+  });
 });

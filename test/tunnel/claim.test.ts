@@ -20,6 +20,8 @@ const REFUSE: ConflictFlags = {
   ignoreOwner: false,
 };
 
+const ANY_PORT = [{ local: 0, remote: 22 }];
+
 function wanted(spec: Partial<TunnelSpec> = {}, flags: Partial<ConflictFlags> = {}): Wanted {
   return { spec: makeSpec(spec), runName: "pipeline-56819", mode: "background", conflict: { ...REFUSE, ...flags } };
 }
@@ -72,6 +74,49 @@ describe("claimTunnel()", () => {
       [{ state: "starting" }],
       wanted({}, { keepSame: true }),
       "kept existing-0",
+    ],
+    [
+      "the same tunnel on the port that the system chose, a wish for any port and -ks",
+      [{ spec: makeSpec({ ports: ANY_PORT }), boundPorts: [{ local: 40_123, remote: 22 }] }],
+      wanted({ ports: ANY_PORT }, { keepSame: true }),
+      "kept existing-0",
+    ],
+    [
+      "the same tunnel on the port that the system chose, that port and -ks",
+      [{ spec: makeSpec({ ports: ANY_PORT }), boundPorts: [{ local: 40_123, remote: 22 }] }],
+      wanted({ ports: [{ local: 40_123, remote: 22 }] }, { keepSame: true }),
+      "kept existing-0",
+    ],
+    [
+      "the same tunnel on another port than the preferred one and -ks",
+      [{ spec: makeSpec({ portFallback: true }), boundPorts: [{ local: 40_123, remote: 22 }] }],
+      wanted({ portFallback: true }, { keepSame: true }),
+      "kept existing-0",
+    ],
+    ["the same tunnel, a wish for any port and no flag", [{}], wanted({ ports: ANY_PORT }), "created"],
+    [
+      "the same tunnel, a wish for any port and -ke",
+      [{}],
+      wanted({ ports: ANY_PORT }, { keepExisting: true }),
+      "created",
+    ],
+    [
+      "a tunnel to another run, a wish for any port and -ks",
+      [{}],
+      wanted({ run: "7", ports: ANY_PORT }, { keepSame: true }),
+      "created",
+    ],
+    [
+      "a tunnel to another remote port, a wish for any port and -ks",
+      [{}],
+      wanted({ ports: [{ local: 0, remote: 23 }] }, { keepSame: true }),
+      "created",
+    ],
+    [
+      "the same tunnel of another user, a wish for any port and -ks",
+      [{ owner: "ben" }],
+      wanted({ ports: ANY_PORT }, { keepSame: true }),
+      "created",
     ],
     ["a different tunnel and -rd", [{}], wanted({ run: "7" }, { replaceDifferent: true }), "replace existing-0"],
     [

@@ -21,7 +21,7 @@ export async function runServe(id: string | undefined, world: World): Promise<nu
   const settings = await configuration.load();
   const context = world.createContext({
     configuration,
-    logLevel: parseLogLevel(settings.find("log-level")?.value ?? "INFO"),
+    logLevel: parseLogLevel(settings.find("log-level"), "INFO"),
     ...(handover === undefined ? {} : { logFile: handover.logFile }),
     progress: { update() {}, done() {}, note: (text) => context.log.info(text) },
   });

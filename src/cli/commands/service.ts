@@ -127,7 +127,7 @@ async function supervise({ arguments: words, configuration, context, settings, w
   const { environment } = world;
   const serving = world.createContext({
     configuration,
-    logLevel: parseLogLevel(settings.find("log-level")?.value ?? "INFO"),
+    logLevel: parseLogLevel(settings.find("log-level"), "INFO"),
     ...(logFile === undefined ? {} : { logFile: resolveUserPath(logFile, world.workingFolder, world.homeFolder) }),
     isJournal: environment["JOURNAL_STREAM"] !== undefined || environment["NOTIFY_SOCKET"] !== undefined,
     progress: { update() {}, done() {}, note: (text) => serving.log.info(text) },
@@ -155,18 +155,17 @@ function readWatchdog(environment: Readonly<Record<string, string | undefined>>,
 }
 
 async function install(command: CommandRun): Promise<number> {
-  const { arguments: words, configuration, context, print, world } = command;
+  const { arguments: words, configuration, context, print, settings, world } = command;
   const use = await import("../../tunnel/service-install.ts");
   const { file, target } = readTarget(command);
   const profile = readText(words, "profile");
   const runAs = readText(words, "run-as");
-  const logLevel = readText(words, "log-level");
   const asked = {
     ...target,
     file,
     load: (source: { readonly file: string; readonly text: string }) => loadProject(source, configuration, world),
     ...(profile === undefined ? {} : { profile }),
-    ...(logLevel === undefined ? {} : { logLevel: parseLogLevel(logLevel) }),
+    ...(words["log-level"] === undefined ? {} : { logLevel: parseLogLevel(settings.find("log-level"), "INFO") }),
     ...(runAs === undefined ? {} : { runAs }),
   };
   const manager = await world.serviceManager();

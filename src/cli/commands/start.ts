@@ -1,15 +1,12 @@
 // `runtunnel start RUN`.
 import type { Argv } from "yargs";
-import { formatDuration, isBareNumber } from "../../domain/duration.ts";
+import { formatDuration } from "../../domain/duration.ts";
 import type { TunnelView } from "../../tunnel/list.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { describeAddresses, tunnelJson } from "../describe-tunnel.ts";
-import { platformOption, readText, SHORT_NAMES } from "../options.ts";
+import { platformOption, SHORT_NAMES } from "../options.ts";
 import { probeOptions, reachOptions } from "../reach-options.ts";
 import { startOptions } from "../start-options.ts";
-
-/** A bare `--timeout` below this was probably meant in seconds. */
-const SUSPICIOUS_TIMEOUT_MS = 1000;
 
 export const startCommand: Command = {
   usage: "start <run>",
@@ -117,10 +114,6 @@ function conflictOptions(yargs: Argv): Argv {
 async function run({ world, arguments: words, settings, context, print }: CommandRun): Promise<number> {
   const { startTunnel } = await import("../../tunnel/start.ts");
   const options = startOptions(words, settings, world.workingFolder, world.homeFolder);
-  const timeout = readText(words, "timeout");
-  if (timeout !== undefined && isBareNumber(timeout) && options.timeoutMs < SUSPICIOUS_TIMEOUT_MS) {
-    context.progress.note(`hint: --timeout ${timeout} means ${timeout} milliseconds; write ${timeout}s for seconds`);
-  }
   const started = (record: TunnelView, tookMs: number, word: string): void => {
     for (const warning of record.warnings) context.progress.note(`warning: ${warning}`);
     print(

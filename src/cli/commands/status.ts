@@ -1,7 +1,7 @@
 // `runtunnel status [RUN]`.
 import { NotFoundError } from "../../domain/errors.ts";
 import type { Command, CommandRun } from "../command.ts";
-import { listedJson } from "../describe-tunnel.ts";
+import { listedJson, suggestTunnel } from "../describe-tunnel.ts";
 import { platformOption, readPortList, readText, SHORT_NAMES } from "../options.ts";
 
 export const statusCommand: Command = {
@@ -33,9 +33,10 @@ async function run({ world, arguments: words, context, print }: CommandRun): Pro
     context,
   );
   if (tunnels.length === 0 && (name !== undefined || localPorts !== undefined)) {
+    const { tunnels: all } = await listTunnels({}, context);
     throw new NotFoundError(`There is no tunnel ${name === undefined ? "on this local port" : `to "${name}"`}`, {
       code: "no-tunnel",
-      hint: 'See all with "runtunnel list"',
+      hint: suggestTunnel(name, all),
     });
   }
   print({ tunnels: tunnels.map(listedJson) }, () =>

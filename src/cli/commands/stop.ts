@@ -1,7 +1,7 @@
 // `runtunnel stop [RUN]`.
 import type { StopOptions } from "../../tunnel/stop.ts";
 import type { Arguments, Command, CommandRun } from "../command.ts";
-import { describeAddresses, tunnelJson } from "../describe-tunnel.ts";
+import { describeAddresses, suggestTunnel, tunnelJson } from "../describe-tunnel.ts";
 import { platformOption, readDuration, readPortList, readSwitch, readText, SHORT_NAMES } from "../options.ts";
 
 /** Time for open connections to finish, where the user says nothing. */
@@ -41,7 +41,13 @@ export const stopCommand: Command = {
 
 async function run({ arguments: words, context, print }: CommandRun): Promise<undefined> {
   const { stopSelected } = await import("../../tunnel/stop.ts");
-  const stopped = await stopSelected(stopOptions(words), context);
+  const options = stopOptions(words);
+  const stopped = await stopSelected(options, context);
+  if (stopped.length === 0 && (options.run !== undefined || options.localPorts !== undefined)) {
+    const { listTunnels } = await import("../../tunnel/list.ts");
+    const { tunnels } = await listTunnels({}, context);
+    if (tunnels.length > 0) context.progress.note(`hint: ${suggestTunnel(options.run, tunnels)}`);
+  }
   print({ stopped: stopped.map(({ record, how }) => ({ ...tunnelJson(record), how })) }, () =>
     stopped.length === 0
       ? "No tunnel to stop\n"
