@@ -16,6 +16,7 @@ import { platforms } from "./platforms/catalog.ts";
 import { Registry } from "./registry/store.ts";
 import { sshClients } from "./ssh/clients/catalog.ts";
 import { ask, askSecret, currentSystem, pickUserEnvironment, StdioStream, toOutput, watchSignals } from "./stdio.ts";
+import { terminalPrompts } from "./terminal-prompts.ts";
 import { transports } from "./transports/catalog.ts";
 import type { AppContext } from "./tunnel/context.ts";
 import { versionText } from "./version.ts";
@@ -62,6 +63,7 @@ function createWorld(words: readonly string[]): World {
     readStdin: () => (process.stdin.isTTY ? Promise.resolve("") : Bun.stdin.text()),
     ask,
     askSecret,
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { prompts: terminalPrompts(signals.ended) } : {}),
     openStdio: () => new StdioStream(),
     createContext: (request) => createContext(request, { folders, signal: signals.ended, stderr, system }),
     onReload: signals.onReload,

@@ -32,6 +32,8 @@ export type Command = {
   /** Command line and what it is good for; at least two. */
   readonly examples: readonly (readonly [string, string])[];
   readonly hidden?: boolean;
+  /** Whether `--profile` names one to write, which need not exist. */
+  readonly writesProfile?: boolean;
   readonly options: (yargs: Argv) => Argv;
   /** Returns the exit code, 0 when nothing is returned. */
   readonly run: (run: CommandRun) => Promise<number | undefined>;

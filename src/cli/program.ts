@@ -7,10 +7,12 @@ import { configCommand } from "./commands/config.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { downCommand } from "./commands/down.ts";
 import { infoCommand } from "./commands/info.ts";
+import { initCommand } from "./commands/init.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { proxyCommand } from "./commands/proxy.ts";
+import { runsCommand } from "./commands/runs.ts";
 import { sandboxCommand } from "./commands/sandbox.ts";
 import { serviceCommand } from "./commands/service.ts";
 import { scpCommand, sftpCommand, sshCommand } from "./commands/ssh.ts";
@@ -27,8 +29,10 @@ import type { World } from "./world.ts";
 
 /** All commands, in the order of the help. */
 const COMMANDS: readonly Command[] = [
+  initCommand,
   startCommand,
   stopCommand,
+  runsCommand,
   listCommand,
   statusCommand,
   logsCommand,
@@ -105,7 +109,9 @@ function assemble(world: World, onCommand: (command: Command, words: Arguments) 
     .exitProcess(false)
     .strict()
     .wrap(Math.min(MAX_HELP_WIDTH, world.stdout.columns))
-    .epilog('Try it without an account: "runtunnel sandbox". Help for one command: "runtunnel start --help".');
+    .epilog(
+      'Set it up: "runtunnel init". Try it without an account: "runtunnel sandbox -- bash". Help for one command: "runtunnel start --help".',
+    );
   for (const command of COMMANDS) {
     program.command({
       command: command.usage,
@@ -175,7 +181,7 @@ function fixShortNames(help: string): string {
 }
 
 async function runCommand(command: Command, words: Arguments, world: World): Promise<number> {
-  const profile = readText(words, "profile");
+  const profile = command.writesProfile === true ? undefined : readText(words, "profile");
   const configuration = new CliConfiguration({
     declarations: world.declarations,
     clientVariables: world.clientVariables,

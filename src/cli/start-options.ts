@@ -34,7 +34,9 @@ export function startOptions(
   };
   const runName = words["run"] === "" ? undefined : readText(words, "run");
   if (runName === undefined)
-    throw new UsageError("No run is given", { hint: "Example: runtunnel start 56819 -lp 4567 -rp 22" });
+    throw new UsageError("No run is given", {
+      hint: 'Type "runtunnel start RUN -lp 4567 -rp 22"; "runtunnel runs" lists your runs',
+    });
   const platform = readText(words, "platform");
   const logFile = path("log-file");
   const conflict = readSwitch(words, "ignore-existing") ? undefined : conflictFlags(words);

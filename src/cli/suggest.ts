@@ -13,7 +13,14 @@ export function didYouMean(
       candidate.length > 1 &&
       leven(candidate, word) <= Math.max(candidate.length < 4 ? 1 : 2, Math.floor(candidate.length / 3)),
   );
-  near.sort((one, other) => leven(one, word) - leven(other, word));
-  const shown = [...new Set(near)].slice(0, 2).map((candidate) => `"${show(candidate)}"`);
+  near.sort((one, other) => distance(one, word) - distance(other, word));
+  const nearest = near.filter((candidate) => distance(candidate, word) === distance(near[0] ?? "", word));
+  const shown = [...new Set(nearest)].slice(0, 2).map((candidate) => `"${show(candidate)}"`);
   return shown.length === 0 ? undefined : `Did you mean ${shown.join(" or ")}?`;
+}
+
+/** Two letters swapped are one mistake, not two. */
+function distance(one: string, other: string): number {
+  const isSwap = [...one].sort().join("") === [...other].sort().join("");
+  return isSwap ? 1 : leven(one, other);
 }

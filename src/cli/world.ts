@@ -4,6 +4,7 @@ import type { LogLevel } from "../domain/log.ts";
 import type { SettingDeclaration } from "../domain/setting.ts";
 import type { AppContext, Configuration, Progress } from "../tunnel/context.ts";
 import type { ServiceHost } from "../tunnel/service-install.ts";
+import type { Prompts } from "./prompts.ts";
 
 /** A place to print to. */
 export type Output = {
@@ -47,6 +48,8 @@ export type World = {
   readonly createContext: (request: ContextRequest) => AppContext;
   readonly version: string;
   readonly isWindows: boolean;
+  /** Questions to a person; absent where input or messages do not go to a terminal. */
+  readonly prompts?: Prompts;
   /** Asks on the terminal; absent where there is none. */
   readonly ask?: (prompt: string) => Promise<string>;
   /** Asks on the terminal without echo; absent where there is none. */

@@ -64,6 +64,35 @@ export type ResolvedRun = {
   readonly notes: readonly string[];
 };
 
+/** Which of the user's runs to list. */
+export type RunQuery = {
+  /** Those that are over, too. */
+  readonly ended: boolean;
+  /** At most so many, the newest. */
+  readonly limit: number;
+};
+
+/** What a run's state means for a tunnel: `closed`: it runs, but lets no tunnel in. */
+export type RunPhase = "ready" | "waiting" | "paused" | "closed" | "ended";
+
+/** One run as lists show it. */
+export type ListedRun = {
+  /** Canonical id, see RunReference; for sessions the name, which people know. */
+  readonly id: string;
+  readonly name: string;
+  /** The platform's own word. */
+  readonly state: string;
+  readonly phase: RunPhase;
+  readonly owner?: string;
+  /** What runs in it: the image. */
+  readonly image?: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt?: string;
+};
+
+/** The runs that a query found, newest first; `isComplete` is false where there are more than its limit. */
+export type RunList = { readonly runs: readonly ListedRun[]; readonly isComplete: boolean };
+
 /** A service that a run offers by name. */
 export type RunApp = { readonly name: string; readonly protocol: string; readonly ports: readonly number[] };
 
@@ -83,6 +112,39 @@ export interface PlatformLogin {
   login(credentials: WebCredentials, context: PlatformContext, signal: AbortSignal): Promise<Secret>;
   /** Ends the kept login at the server; one that has expired is no error. */
   logout(context: PlatformContext, signal: AbortSignal): Promise<void>;
+}
+
+/** One thing that setting a platform up asks for. */
+export type SetupQuestion = {
+  /** Key of the setting that takes the answer. */
+  readonly key: string;
+  readonly title: string;
+  /** Flag of `init` without dashes; secrets have none. */
+  readonly flag?: string;
+  readonly isSecret: boolean;
+  /** The answers that there are, with what they mean; the first is the default. */
+  readonly choices?: readonly { readonly value: string; readonly title: string }[];
+  /** Asked only where an earlier question got this answer. */
+  readonly onlyIf?: { readonly key: string; readonly value: string };
+};
+
+/** What the platform's own client has on this machine, as answers by key. */
+export type FoundSetup = {
+  readonly source: string;
+  /** One line for people, without secrets. */
+  readonly summary: string;
+  readonly answers: ReadonlyMap<string, Secret>;
+};
+
+/** How a platform is set up. */
+export interface PlatformSetup {
+  readonly questions: readonly SetupQuestion[];
+  /** What the platform's own client is configured with; undefined where it lacks something. */
+  findExisting(context: PlatformContext): Promise<FoundSetup | undefined>;
+  /** Asks the server whether the configuration works; who we are there. Throws AuthError, UnreachableError. */
+  verify(context: PlatformContext, signal: AbortSignal): Promise<string>;
+  /** Whether these answers are complete only with a login (see PlatformLogin). */
+  needsLogin?(answers: ReadonlyMap<string, string>): boolean;
 }
 
 /** Knows the runs of one kind of service. Errors: AuthError, NotFoundError, UnreachableError with a hop. */
@@ -107,8 +169,12 @@ export interface Platform {
   /** What is configured and where it came from, secrets masked. */
   describeConfiguration(context: PlatformContext): Promise<readonly ConfigurationRow[]>;
   resolve(id: string, options: ResolveOptions, context: PlatformContext): Promise<ResolvedRun>;
+  /** The runs of the user; absent where the platform knows no runs by itself (plain hosts). */
+  list?(query: RunQuery, context: PlatformContext, signal: AbortSignal): Promise<RunList>;
   /** Services of a run; present where `hasApps`. */
   listApps?(id: string, context: PlatformContext, signal: AbortSignal): Promise<readonly RunApp[]>;
+  /** Present where there is something to set up. */
+  readonly setup?: PlatformSetup;
   /** Present where people log in with a password and the login is kept. */
   readonly login?: PlatformLogin;
   /** Makes this key (private half in OpenSSH format, public half as a line) the one that new runs let in. Absent where

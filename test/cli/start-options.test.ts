@@ -133,7 +133,7 @@ describe("start", () => {
   });
 
   test.each<[string, string]>([
-    ["start", "Something is missing"],
+    ["start", "No run is given"],
     ["start 1 2 -lp 4567", 'Unknown argument "2"'],
     ["start 1 -lp", "--local-port needs a value"],
     ["start 1 -lp= -rp 22", "--local-port needs a value"],

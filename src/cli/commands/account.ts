@@ -1,11 +1,8 @@
 // `runtunnel login`, `logout`, `apps RUN`.
-import { dirname } from "node:path";
-import { AuthError, UsageError } from "../../domain/errors.ts";
-import { Secret } from "../../domain/secret.ts";
+import { UsageError } from "../../domain/errors.ts";
 import type { Command, CommandRun } from "../command.ts";
-import { storedPath } from "../configuration.ts";
+import { logInAs, loginPath } from "../log-in.ts";
 import { platformOption, readText } from "../options.ts";
-import type { World } from "../world.ts";
 
 const DEFAULT_PLATFORM = "backend-ai";
 
@@ -45,24 +42,9 @@ export const appsCommand: Command = {
 };
 
 async function runLogin({ world, arguments: words, context, print }: CommandRun): Promise<undefined> {
-  const { logIn } = await import("../../tunnel/account.ts");
   const platform = readText(words, "platform") ?? DEFAULT_PLATFORM;
-  const path = await loginPath(platform, { world, context });
-  const { environment } = world;
-  const user =
-    readText(words, "as") ?? environment["BACKEND_USER"] ?? (await ask("User: ", "BACKEND_USER", world, false));
-  const given = environment["BACKEND_PASSWORD"];
-  const password = new Secret(given ?? (await ask("Password: ", "BACKEND_PASSWORD", world, true)));
-  const file = { folder: dirname(path), path };
-  try {
-    const otp = environment["RUNTUNNEL_OTP"];
-    await logIn(platform, { user, password, ...(otp === undefined ? {} : { otp }) }, file, context);
-  } catch (error) {
-    if (!(error instanceof AuthError) || error.code !== "otp-required") throw error;
-    const otp = await ask("One-time code: ", "RUNTUNNEL_OTP", world, false);
-    await logIn(platform, { user, password, otp }, file, context);
-  }
-  print({ user, kept: path }, () => `Logged in as ${user}\n`);
+  const { user, kept } = await logInAs(platform, readText(words, "as"), { world, context });
+  print({ user, kept }, () => `Logged in as ${user}\n`);
   return undefined;
 }
 
@@ -94,20 +76,4 @@ async function runApps({ world, arguments: words, context, print }: CommandRun):
         ),
   );
   return undefined;
-}
-
-async function loginPath(platform: string, { world, context }: Pick<CommandRun, "world" | "context">): Promise<string> {
-  const { loginSettingKey } = await import("../../tunnel/account.ts");
-  const key = loginSettingKey(platform, context);
-  const storedIn = world.declarations.find((declaration) => declaration.key === key)?.storedIn;
-  return storedPath(world.configFile, storedIn ?? `${platform}-login.json`);
-}
-
-async function ask(prompt: string, variable: string, world: World, isSecret: boolean): Promise<string> {
-  if (!world.stderr.isTty || world.askSecret === undefined || world.ask === undefined) {
-    throw new UsageError(`Cannot ask for "${prompt.replace(/: $/, "")}" without a terminal`, {
-      hint: `Set ${variable}`,
-    });
-  }
-  return isSecret ? world.askSecret(prompt) : world.ask(prompt);
 }

@@ -2,23 +2,24 @@
 import type { Argv } from "yargs";
 import { formatDuration } from "../../domain/duration.ts";
 import type { TunnelView } from "../../tunnel/list.ts";
-import type { Command, CommandRun } from "../command.ts";
+import type { Arguments, Command, CommandRun } from "../command.ts";
 import { describeAddresses, tunnelJson } from "../describe-tunnel.ts";
 import { platformOption, SHORT_NAMES } from "../options.ts";
 import { probeOptions, reachOptions } from "../reach-options.ts";
 import { startOptions } from "../start-options.ts";
 
 export const startCommand: Command = {
-  usage: "start <run>",
+  usage: "start [run]",
   summary: "Open a tunnel to a run",
   details:
-    "Returns when the remote port was really reached; the tunnel goes on in the background. RUN is a Cloud Pipeline run (56819, pipeline-56819), a Backend.AI session, or a host.",
+    "Returns when the remote port was really reached; the tunnel goes on in the background. RUN is a Cloud Pipeline run (56819, pipeline-56819), a Backend.AI session, or a host. Without RUN, a terminal offers your runs to choose from.",
   examples: [
     ["$0 start 56819 -lp 4567 -rp 22", "SSH of run 56819 on local port 4567"],
     ["$0 start 56819 -lp 4567 -rp 22 --ssh", "the same, with passwordless SSH: ssh pipeline-56819"],
     ["$0 start 56819 -lp 8000-8002 -rp 8888-8890", "three ports at once"],
     ["$0 start 10.244.1.2 -lp 5432 --proxy http://proxy.example:3128", "a database behind an HTTP proxy"],
     ["$0 start 56819 -rp 22 -lp 0 --json", "any free local port, told as JSON"],
+    ["$0 start", "choose one of your runs from a list"],
   ],
   options: (yargs) => probeOptions(conflictOptions(sshOptions(reachOptions(portOptions(platformOption(yargs)))))),
   run,
@@ -111,8 +112,10 @@ function conflictOptions(yargs: Argv): Argv {
     });
 }
 
-async function run({ world, arguments: words, settings, context, print }: CommandRun): Promise<number> {
+async function run(call: CommandRun): Promise<number> {
+  const { world, settings, context, print } = call;
   const { startTunnel } = await import("../../tunnel/start.ts");
+  const words = await withRun(call);
   const options = startOptions(words, settings, world.workingFolder, world.homeFolder);
   const started = (record: TunnelView, tookMs: number, word: string): void => {
     for (const warning of record.warnings) context.progress.note(`warning: ${warning}`);
@@ -134,6 +137,13 @@ async function run({ world, arguments: words, settings, context, print }: Comman
       context.progress.note(result.end.message);
       return result.end.reason === "run-over" ? 6 : 0;
   }
+}
+
+/** The words with a run: where none is given and somebody watches, a chosen one. */
+async function withRun({ world, arguments: words, context }: CommandRun): Promise<Arguments> {
+  if (words["run"] !== undefined || world.prompts === undefined) return words;
+  const { chooseRun } = await import("../choose-run.ts");
+  return chooseRun(words, world.prompts, context);
 }
 
 /** The next command to type, where SSH is set up. */

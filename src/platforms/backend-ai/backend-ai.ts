@@ -7,12 +7,14 @@ import type { BackendAiApi } from "./api.ts";
 import { defaultPort, getApp, getApps, SSH_APP } from "./apps.ts";
 import { hasCredentials } from "./client-config.ts";
 import { describeConfiguration, loadValues } from "./configuration.ts";
+import { listSessions } from "./list-sessions.ts";
 import { type Dependencies, type OpenEndpoint, withEndpoint } from "./open-endpoint.ts";
 import { describeSkew } from "./problem.ts";
 import { routeToApp } from "./route-to-app.ts";
 import { fetchSessionKey, type SessionKey, WITHOUT_KEY_HINT } from "./session-key.ts";
 import { type FoundSession, getSession, isUuid } from "./sessions.ts";
 import { CLIENT_VARIABLES, SETTINGS } from "./settings.ts";
+import { backendAiSetup } from "./setup.ts";
 
 /** Account inside every session. */
 const ACCOUNT = "work";
@@ -31,11 +33,22 @@ export function createBackendAi(dependencies: Partial<Dependencies> = {}): Platf
     clientVariables: CLIENT_VARIABLES,
     hasApps: true,
     login: backendAiLogin,
+    setup: backendAiSetup((context, signal) =>
+      withEndpoint({ signal, retries: 2 }, context, world, async ({ api, config }) => {
+        // Any call that is signed: the version alone is told to everybody.
+        await listSessions({ ended: false, limit: 1 }, api, undefined);
+        return config.identity.kind === "key-pair" ? `key pair ${config.identity.keys.accessKey}` : "web login";
+      }),
+    ),
     recognise: recogniseSession,
     displayName: (id) => `session-${id}`,
     isConfigured,
     describeConfiguration,
     uploadKey,
+    list: (query, context, signal) =>
+      withEndpoint({ signal }, context, world, ({ api, config }) =>
+        listSessions(query, api, config.identity.kind === "key-pair" ? config.identity.keys.accessKey : undefined),
+      ),
     listApps: (id, context, signal) =>
       withEndpoint({ signal }, context, world, async ({ api }) => (await getApps(api, await getSession(api, id))).apps),
     resolve: (id, options, context) =>

@@ -23,6 +23,12 @@ export type SessionRow = {
   readonly accessKey?: string | undefined;
 };
 
+/** What a status means for a tunnel. */
+export function phaseOf(status: string): "ready" | "waiting" | "ended" {
+  if (ENDED.includes(status)) return "ended";
+  return PENDING.includes(status) ? "waiting" : "ready";
+}
+
 /** What a list of matches amounts to. */
 export type MatchDecision =
   | { readonly kind: "ready"; readonly row: SessionRow }

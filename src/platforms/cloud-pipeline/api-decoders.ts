@@ -111,7 +111,8 @@ function filled<K extends string>(key: K, value: string | null | undefined): { r
   return members;
 }
 
-function notUnderstood(action: string, where: string): AppError {
+/** The error for an answer of an unknown form; `where` names the member. */
+export function notUnderstood(action: string, where: string): AppError {
   return new UnreachableError(`${action}: the answer of Cloud Pipeline is not understood (${where})`, {
     code: "answer-not-understood",
     hop: "api",

@@ -4,8 +4,10 @@ import type { Route } from "../../domain/route.ts";
 import type { Platform, PlatformContext, ResolveOptions } from "../platform.ts";
 import { describeConfiguration, loadConfiguration, SETTINGS } from "./configuration.ts";
 import { decideEdge, edgeVia, parseEdgeOverride } from "./edge.ts";
+import { listRuns } from "./list-runs.ts";
 import { findEdgeUrl, resolveRun } from "./resolve-run.ts";
 import { type Dependencies, openSession, type Session } from "./session.ts";
+import { cloudPipelineSetup } from "./setup.ts";
 
 /** Variables of the platform's own client, and those that name proxies. */
 const CLIENT_VARIABLES = [
@@ -58,10 +60,15 @@ export function createCloudPipeline(dependencies: Partial<Dependencies> = {}): C
       }
     },
     describeConfiguration,
+    setup: cloudPipelineSetup((context, signal) =>
+      withSession({ signal, retries: 2 }, context, world, ({ api }) => api.whoAmI()),
+    ),
     resolve: (id, options, context) =>
       withSession(options, context, world, (session) =>
         resolveRun({ id, options, session, environment: context.environment, log: context.log }),
       ),
+    list: (query, context, signal) =>
+      withSession({ signal }, context, world, (session) => listRuns(query, session, context.log)),
   };
   return {
     platform,
@@ -95,7 +102,7 @@ async function routeToHost(
 
 /** Runs work with a session; calls that are still open when it is done or has failed are ended. */
 async function withSession<T>(
-  options: ResolveOptions,
+  options: Pick<ResolveOptions, "actAs" | "retries" | "signal">,
   context: PlatformContext,
   world: Dependencies,
   work: (session: Session) => Promise<T>,

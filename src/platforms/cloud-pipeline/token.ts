@@ -9,6 +9,7 @@ export type TokenFacts = {
   readonly user?: string;
   readonly expiresAtMs?: number;
   readonly notBeforeMs?: number;
+  readonly isAdministrator?: boolean;
 };
 
 /** A token that ends sooner than this is worth a word, as the platform's own client does. */
@@ -33,6 +34,7 @@ export function decodeToken(token: Secret): TokenFacts | undefined {
     ...(typeof user === "string" && user !== "" ? { user } : {}),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
+    ...(Array.isArray(claims["roles"]) && claims["roles"].includes("ROLE_ADMIN") ? { isAdministrator: true } : {}),
   };
 }
 

@@ -2,6 +2,8 @@
 import { type Answer, BAD_PARAMS, DEPRECATED, file, json, NO_APP, NOT_ALLOWED, NOT_FOUND, problem } from "./answers.ts";
 import type { AppProxy } from "./app-proxy.ts";
 import type { ComputeSession, ComputeSessions } from "./compute-sessions.ts";
+import { answerGraphQl } from "./graph-ql.ts";
+import { readJson } from "./read-json.ts";
 import type { Release } from "./releases.ts";
 import { renderPublicKey, type SessionKeyPair } from "./session-keys.ts";
 
@@ -30,7 +32,7 @@ export type ManagerCall = {
 export async function answerManagerCall(call: ManagerCall, world: ManagerWorld): Promise<Answer> {
   const { path, method } = call;
   if (path === "/session/_/match" && method === "GET") return matchSessions(call, world);
-  if (path === "/admin/gql" && method === "POST") return answerGraphQl(call, world);
+  if (path === "/admin/gql" && method === "POST") return answerGraphQl(call.body, world.sessions.all, world.release());
   if (path === "/auth/ssh-keypair") return answerAccountKeys(call, world);
   if (/^\/scaling-groups\/[^/]+\/wsproxy-version$/.test(path)) {
     return json({ wsproxy_version: world.hasAppProxy() ? "v2" : "v1" });
@@ -157,41 +159,4 @@ function isPair(publicKey: string, privateKey: string): boolean {
 
 function showPair({ publicKey, privateKey }: SessionKeyPair): Answer {
   return json({ ssh_public_key: publicKey, ssh_private_key: privateKey });
-}
-
-/** `compute_session_list` with a filter on name or id; sees all of the user's key pairs. */
-function answerGraphQl({ body }: ManagerCall, { sessions }: ManagerWorld): Answer {
-  const { query, variables } = readJson(body);
-  if (typeof query !== "string" || !query.includes("compute_session_list")) {
-    return json({ data: null, errors: [{ message: "Cannot query this field" }] });
-  }
-  const filter = typeof variables === "object" && variables !== null ? Reflect.get(variables, "filter") : undefined;
-  const match = /^(name|id) == "([^"]*)"$/.exec(typeof filter === "string" ? filter : "");
-  const items = sessions.all
-    .filter((session) => match === null || session[match[1] === "id" ? "id" : "name"] === match[2])
-    .map((session) => ({
-      session_id: session.id,
-      name: session.name,
-      type: session.type,
-      status: session.status,
-      access_key: session.accessKey,
-      service_ports: JSON.stringify(
-        session.apps.map(({ name, protocol, ports }) => ({
-          name,
-          protocol,
-          container_ports: ports,
-          host_ports: ports,
-        })),
-      ),
-    }));
-  return json({ data: { compute_session_list: { items, total_count: items.length } } });
-}
-
-function readJson(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }

@@ -58,6 +58,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: "GET", path: /^preferences\/([^/]+)$/, answer: answerPreference },
   { method: "GET", path: /^user\/token$/, answer: answerToken },
   { method: "POST", path: /^run\/search$/, answer: answerSearch },
+  { method: "POST", path: /^run\/filter$/, answer: answerFilter },
   { method: "POST", path: /^services$/, answer: answerServices },
 ];
 
@@ -142,6 +143,18 @@ function answerSearch({ world, user, body }: Call): Answer {
   const page = parsePage(body);
   const visible = world.runs.all().filter((run) => user.admin || run.owner === user.name);
   const found = visible.filter((run) => matchesFilter(run, page.filterExpression));
+  return formatRunPage(found, user, page);
+}
+
+/** Newest first, by status and owner; the caller's own runs, an administrator's are all. */
+function answerFilter({ world, user, body }: Call): Answer {
+  const page = parsePage(body);
+  const found = world.runs
+    .all()
+    .filter((run) => user.admin || run.owner === user.name)
+    .filter((run) => page.statuses === undefined || page.statuses.includes(run.status))
+    .filter((run) => page.owners === undefined || page.owners.includes(run.owner))
+    .sort((one, other) => other.id - one.id);
   return formatRunPage(found, user, page);
 }
 

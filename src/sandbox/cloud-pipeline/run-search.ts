@@ -7,17 +7,19 @@ export type Page = {
   readonly pageSize: number;
   readonly filterExpression: unknown;
   readonly statuses: readonly string[] | undefined;
+  readonly owners: readonly string[] | undefined;
 };
 
 /** Reads the request body of a listing; what is missing or of a wrong type counts as not given. */
 export function parsePage(body: unknown): Page {
   const members = toRecord(body);
-  const { page, pageSize, filterExpression, statuses } = members;
+  const { page, pageSize, filterExpression, statuses, owners } = members;
   return {
     page: typeof page === "number" && page > 0 ? page : 1,
     pageSize: typeof pageSize === "number" && pageSize > 0 ? pageSize : 20,
     filterExpression,
     statuses: Array.isArray(statuses) ? statuses.map(String) : undefined,
+    owners: Array.isArray(owners) ? owners.map(String) : undefined,
   };
 }
 

@@ -1,0 +1,54 @@
+// Questions on the terminal. They go to stderr: stdout is for answers. The library is loaded with the first question.
+import type { Choice, Prompts, TextQuestion } from "./cli/prompts.ts";
+import { InterruptedError } from "./domain/errors.ts";
+
+/** Lines of a list that are seen at once; longer ones scroll. */
+const VISIBLE_CHOICES = 10;
+
+/** Questions until the signal ends them. */
+export function terminalPrompts(signal: AbortSignal): Prompts {
+  const common = { output: process.stderr, signal };
+  return {
+    choose: async (message, choices) => {
+      const { select } = await import("@clack/prompts");
+      return answered<string>(
+        await select({ ...common, message, maxItems: VISIBLE_CHOICES, options: optionsOf(choices) }),
+      );
+    },
+    search: async (message, choices) => {
+      const { autocomplete } = await import("@clack/prompts");
+      const options = optionsOf(choices);
+      return answered<string>(await autocomplete({ ...common, message, maxItems: VISIBLE_CHOICES, options }));
+    },
+    text: async ({ message, fallback, check }) => {
+      const { text } = await import("@clack/prompts");
+      const hint = fallback === undefined ? {} : { placeholder: fallback, defaultValue: fallback };
+      return answered<string>(await text({ ...common, ...hint, message, validate: checkWith(check, fallback) })).trim();
+    },
+    secret: async ({ message, check }) => {
+      const { password } = await import("@clack/prompts");
+      return answered<string>(await password({ ...common, message, validate: checkWith(check, undefined) })).trim();
+    },
+    confirm: async (message) => {
+      const { confirm } = await import("@clack/prompts");
+      return answered<boolean>(await confirm({ ...common, message }));
+    },
+  };
+}
+
+function optionsOf(choices: readonly Choice[]): { value: string; label: string; hint?: string }[] {
+  return choices.map((choice) => ({ ...choice }));
+}
+
+function checkWith(
+  check: TextQuestion["check"],
+  fallback: string | undefined,
+): (answer: string | undefined) => string | undefined {
+  return (answer) => check?.((answer ?? "").trim() || (fallback ?? ""));
+}
+
+/** The library answers with a symbol when somebody gives up. */
+function answered<T extends string | boolean>(answer: T | symbol): T {
+  if (typeof answer === "symbol") throw new InterruptedError("Nothing was chosen");
+  return answer;
+}
