@@ -1,6 +1,6 @@
 // The start's last question: is the remote side really there? Every remote port is dialled, SSH must show its banner.
 import { DIAL_BACKOFF } from "../domain/backoff.ts";
-import { AppError, isTransient } from "../domain/errors.ts";
+import { AppError, errorMessage, isTransient } from "../domain/errors.ts";
 import { retry } from "../domain/retry.ts";
 import type { ProbeKind, TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { AppContext } from "./context.ts";
@@ -63,7 +63,7 @@ async function reachPort(
           return isTransient(error);
         },
         onRetry: (error, attempt, delayMs) =>
-          context.log.info(`Try ${attempt} failed: ${error instanceof Error ? error.message : error}`, { delayMs }),
+          context.log.info(errorMessage(error), { attempt, of: spec.retries, nextInMs: Math.round(delayMs) }),
       },
     );
   } catch (error) {

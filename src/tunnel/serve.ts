@@ -10,6 +10,7 @@ import { awaitRemote } from "./await-remote.ts";
 import type { AppContext } from "./context.ts";
 import { OwnRecord } from "./own-record.ts";
 import { requireSshAccess } from "./ssh-access.ts";
+import { StartPhase } from "./start-phase.ts";
 import { StopRequest } from "./stop-request.ts";
 import { TunnelServer } from "./tunnel-server.ts";
 import { undoConfiguration } from "./undo-configuration.ts";
@@ -28,10 +29,12 @@ export type ServeEnd = { readonly reason: "stopped" | "run-over"; readonly messa
  * side was reached. Throws when the tunnel cannot start; the record then holds the failure for whoever waits for it. */
 export async function serveTunnel(
   id: string,
-  context: AppContext,
+  outer: AppContext,
   onReady: (record: TunnelRecord) => void,
 ): Promise<ServeEnd> {
-  const record = await takeRecord(id, context);
+  const record = await takeRecord(id, outer);
+  const phase = new StartPhase(record, outer.log);
+  const context = { ...outer, log: phase.log };
   const stop = new StopRequest(context.signal);
   const server: TunnelServer = new TunnelServer(record.value.spec, context, stop, (run) => {
     context.log.info(`Another machine answers for ${run.name}`, { incarnation: run.incarnation });
@@ -39,7 +42,7 @@ export async function serveTunnel(
   });
   let renewing: Promise<void> = Promise.resolve();
   try {
-    await stop.unlessStopped(bringUp(record, server, context));
+    await stop.unlessStopped(bringUp(record, server, phase, context));
     onReady(record.value);
     releaseMemory();
     const watching = Promise.all([server.watch(), keepRecord(record, server.signal, context)]);
@@ -97,21 +100,16 @@ async function takeRecord(id: string, context: AppContext): Promise<OwnRecord> {
 }
 
 /** Everything between an empty process and a healthy tunnel. */
-async function bringUp(record: OwnRecord, server: TunnelServer, context: AppContext): Promise<void> {
+async function bringUp(record: OwnRecord, server: TunnelServer, phase: StartPhase, context: AppContext): Promise<void> {
   const { spec } = record.value;
   const { ports, warnings } = await server.listen();
   const boundPorts = ports.map(({ local, remote }) => ({ local, remote }));
-  await record.update({
-    boundPorts,
-    warnings,
-    control: server.openControl(),
-    phase: "asking the platform for the run",
-  });
+  const control = server.openControl();
+  await phase.enter("asking the platform for the run", { boundPorts, warnings, control });
   const { run } = await server.route.get();
-  await record.update({
+  await phase.enter(`reaching ${run.name}`, {
     runName: run.name,
     boundPorts: boundPorts.map(({ local, remote }) => ({ local, remote: remote || (run.defaultRemotePort ?? 0) })),
-    phase: `reaching ${run.name}`,
   });
   // Before anything is dialled: nobody should wait for a run to learn that an option is missing.
   if (spec.ssh !== undefined) requireSshAccess(run, spec);
@@ -120,10 +118,11 @@ async function bringUp(record: OwnRecord, server: TunnelServer, context: AppCont
   for (const refusal of refusals) server.monitor.fail(refusal);
   const notes = [...run.notes, ...refusals.map((refusal) => `Nothing answers yet: ${refusal.message}`)];
   if (spec.ssh !== undefined) {
-    await record.update({ phase: "setting up passwordless SSH" });
+    await phase.enter("setting up passwordless SSH");
     const { setUpSsh } = await import("./ssh-setup.ts");
     notes.push(...(await setUpSsh(run, spec.ssh, record, server.route, context, server.signal)));
   }
+  phase.end();
   await record.update({
     state: "ready",
     readyAt: context.clock.now(),
