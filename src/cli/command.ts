@@ -34,6 +34,9 @@ export type Command = {
   readonly hidden?: boolean;
   /** Whether `--profile` names one to write, which need not exist. */
   readonly writesProfile?: boolean;
+  /** Whether it goes on without settings where a configuration file cannot be read: a slip in a file must not keep
+   * anybody from seeing and stopping tunnels. */
+  readonly toleratesBadSettings?: boolean;
   readonly options: (yargs: Argv) => Argv;
   /** Returns the exit code, 0 when nothing is returned. */
   readonly run: (run: CommandRun) => Promise<number | undefined>;

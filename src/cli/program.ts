@@ -1,6 +1,7 @@
 // The yargs program: commands and options assembled, words parsed, one command run.
 import yargs, { type Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
+import type { Settings } from "../domain/setting.ts";
 import type { Arguments, Command, CommandRun } from "./command.ts";
 import { appsCommand, loginCommand, logoutCommand } from "./commands/account.ts";
 import { configCommand } from "./commands/config.ts";
@@ -191,7 +192,7 @@ async function runCommand(command: Command, words: Arguments, world: World): Pro
     configFile: world.configFile,
     readConfigFile: world.readConfigFile,
   });
-  const settings = await configuration.load();
+  const settings = await loadSettings(command, configuration, world);
   const json = readSwitch(words, "json");
   const context = world.createContext({
     configuration,
@@ -212,6 +213,16 @@ async function runCommand(command: Command, words: Arguments, world: World): Pro
     return (await command.run(run)) ?? 0;
   } finally {
     context.progress.done();
+  }
+}
+
+async function loadSettings(command: Command, configuration: CliConfiguration, world: World): Promise<Settings> {
+  try {
+    return await configuration.load();
+  } catch (error) {
+    if (command.toleratesBadSettings !== true || !(error instanceof UsageError)) throw error;
+    world.stderr.write(`warning: ${error.message}\n`);
+    return { find: () => undefined };
   }
 }
 

@@ -65,7 +65,8 @@ export type TunnelStatus = {
 export type ControlReply =
   | { readonly kind: "status"; readonly status: TunnelStatus }
   | { readonly kind: "draining"; readonly openConnections: number; readonly inFlightBytes: number }
-  | { readonly kind: "stopped" }
+  /** The last word; `left` says, as sentences for the user, what could not be undone. */
+  | { readonly kind: "stopped"; readonly left?: readonly string[] }
   /** The difference is being applied, or the file is wrong and everything stays as it was. */
   | { readonly kind: "reloaded"; readonly mistake?: string }
   | { readonly kind: "refused"; readonly message: string };
@@ -134,7 +135,7 @@ const statusSchema = v.object({
 const replySchema = v.variant("kind", [
   v.object({ kind: v.literal("status"), status: statusSchema }),
   v.object({ kind: v.literal("draining"), openConnections: v.number(), inFlightBytes: v.number() }),
-  v.object({ kind: v.literal("stopped") }),
+  v.object({ kind: v.literal("stopped"), left: v.exactOptional(v.array(v.string())) }),
   v.object({ kind: v.literal("reloaded"), mistake: v.exactOptional(v.string()) }),
   v.object({ kind: v.literal("refused"), message: v.string() }),
 ]);

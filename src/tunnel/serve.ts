@@ -163,15 +163,16 @@ async function adaptToNewMachine(
 
 /** Undoes what the tunnel configured and takes its record away; a failure stays for the waiting launcher to read. */
 async function leave(record: OwnRecord, stop: StopRequest, context: AppContext): Promise<void> {
+  let left: readonly string[] = [];
   try {
-    const left = await undoConfiguration(record.value, context);
+    left = await undoConfiguration(record.value, context);
     for (const message of left) context.log.warning(message);
     const awaited = record.value.state === "failed" && record.value.mode !== "foreground" && isAwaited(record, context);
     if (!awaited) await record.remove();
   } catch (error) {
     context.log.error(`Cannot clean up behind the tunnel: ${errorMessage(error)}`);
   }
-  if (stop.cause?.kind === "command") stop.cause.reply({ kind: "stopped" });
+  if (stop.cause?.kind === "command") stop.cause.reply({ kind: "stopped", left });
 }
 
 /** Whether the command that started this tunnel still waits to read how it went. */

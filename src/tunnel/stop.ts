@@ -108,6 +108,7 @@ async function askToStop(record: TunnelRecord, timeoutMs: number, context: AppCo
           `${record.runName} (${describePorts(record)}): waiting for ${open} open connection${open === 1 ? "" : "s"}, ${inFlightBytes} bytes in flight; --force does not wait`,
         );
       }
+      if (reply.kind === "stopped") for (const message of reply.left ?? []) context.progress.note(message);
       return reply.kind === "stopped";
     });
     return true;

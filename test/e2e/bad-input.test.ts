@@ -93,7 +93,7 @@ onLinux("wrong files", () => {
     await using user = await Scratch.create();
     await mkdir(join(user.home, ".config/runtunnel"), { recursive: true });
     await writeFile(join(user.home, ".config/runtunnel/config.toml"), text);
-    const result = await user.run(["list"]);
+    const result = await user.run(["config", "show"]);
     expect(result.exitCode).toBe(2);
     expect(result.stderr).toMatch(/^error: .*config\.toml/);
     expect(result.stderr).not.toContain("This is a bug");
@@ -130,6 +130,22 @@ onLinux("wrong files", () => {
     expect((await user.run(["list"])).stdout).toContain("written by a newer runtunnel (format 99)");
     expect((await user.run(["stop"])).exitCode).toBe(0);
     expect(await readdir(user.recordFolder)).toContain("1001-0badbad0.json");
+  });
+
+  test("a configuration file that cannot be read keeps nobody from seeing and stopping tunnels", async () => {
+    await using echo = await serveEcho();
+    await using user = await Scratch.create();
+    const tunnel = await user.startTunnel(["127.0.0.1", "-lp", "0", "-rp", String(echo.port)]);
+    const folder = join(user.home, ".config/runtunnel");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "config.toml"), "x = [");
+    for (const words of [["list"], ["status"], ["stop"]]) {
+      const result = await user.run(words);
+      expect([words, result.exitCode]).toEqual([words, 0]);
+      expect(result.stdout).toContain(String(tunnel.port));
+      expect(result.stderr).toMatch(/^warning: Cannot read ".*config.toml", line 1/);
+    }
+    expect((await user.run(["start", "127.0.0.1", "-lp", "0", "-rp", String(echo.port)])).exitCode).toBe(2);
   });
 
   test("a state folder that is a file is named", async () => {

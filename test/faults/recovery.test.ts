@@ -84,6 +84,17 @@ describe.concurrent("a running tunnel", () => {
     expect((await user.run(["status", "1001"])).stdout).toContain("10.244.77.77");
   });
 
+  test("says on stop that its key is still on a run that is out of reach", async () => {
+    await using sandbox = await openSandbox();
+    await using user = await Scratch.create(sandbox.environment);
+    await user.startTunnel(["1001", "-lp", "0", "-rp", "22", "--ssh"]);
+    await sandbox.control(["pause", "1001"]);
+    const stopped = await user.run(["stop"]);
+    expect(stopped.exitCode).toBe(0);
+    expect(stopped.stderr).toContain("warning: Cannot remove our key from pipeline-1001: Run 1001 is paused");
+    await user.expectNothingLeft();
+  });
+
   test("ends by itself when its run is over, and undoes its SSH configuration", async () => {
     await using sandbox = await openSandbox();
     await using user = await Scratch.create(sandbox.environment);

@@ -5,6 +5,7 @@ import { listedJson } from "../describe-tunnel.ts";
 
 export const listCommand: Command = {
   usage: "list",
+  toleratesBadSettings: true,
   summary: "List tunnels",
   examples: [
     ["$0 list", "all tunnels in the registry"],

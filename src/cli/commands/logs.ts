@@ -7,6 +7,7 @@ const DEFAULT_LINES = "100";
 
 export const logsCommand: Command = {
   usage: "logs <run>",
+  toleratesBadSettings: true,
   summary: "Show the log of a tunnel",
   details: "Also works for a tunnel that has ended: its last log is kept.",
   examples: [

@@ -6,6 +6,7 @@ import { platformOption, readPortList, readText, SHORT_NAMES } from "../options.
 
 export const statusCommand: Command = {
   usage: "status [run]",
+  toleratesBadSettings: true,
   summary: "Show tunnels in full: health, last errors, recent probes, outages",
   examples: [
     ["$0 status 56819", "the tunnels to run 56819"],

@@ -9,6 +9,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 
 export const stopCommand: Command = {
   usage: "stop [run]",
+  toleratesBadSettings: true,
   summary: "Stop tunnels and undo what they configured",
   details: "Without arguments all tunnels of yours. Also cleans up what a crash, a kill or a reboot left.",
   examples: [
