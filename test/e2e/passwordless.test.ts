@@ -135,6 +135,8 @@ describe.skipIf(!canRun)("ssh, scp, sftp", () => {
     await writeFile(batch, `get /common/workdir/x ${file}-back\n`);
     expect((await user.run(["sftp", "1001", "--", "-b", batch])).exitCode).toBe(0);
     expect(await readFile(`${file}-back`, "utf8")).toBe("some bytes");
+    expect((await user.run(["scp", "pipeline-1001:/common/workdir/x", `${file}-again`])).exitCode).toBe(0);
+    expect(await readFile(`${file}-again`, "utf8")).toBe("some bytes");
     await user.expectNothingLeft(/^work|^\.local\/state\/runtunnel\/logs\//);
   });
 

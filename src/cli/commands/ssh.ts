@@ -4,6 +4,7 @@ import type { SshProgram } from "../../tunnel/ssh-session.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { platformOption, readText, readTexts, SHORT_NAMES } from "../options.ts";
 import { reachOptions, reachSpec } from "../reach-options.ts";
+import { readScpWords } from "../scp-words.ts";
 
 export const sshCommand = sshLike("ssh", "Open an SSH session on a run, or run one command there", [
   ["$0 ssh 56819", "an interactive session"],
@@ -12,8 +13,8 @@ export const sshCommand = sshLike("ssh", "Open an SSH session on a run, or run o
 ]);
 
 export const scpCommand = sshLike("scp", "Copy files from and to a run", [
-  ["$0 scp 56819 -- data.csv :/common/workdir/", "upload; a path with a colon in front is on the run"],
-  ["$0 scp 56819 -- -r :/common/workdir/results .", "download a folder"],
+  ["$0 scp data.csv 56819:/common/workdir/", "upload"],
+  ["$0 scp 56819 -- -r :/common/workdir/results .", "download a folder; options of scp go behind --"],
 ]);
 
 export const sftpCommand = sshLike("sftp", "Browse and copy files of a run", [
@@ -42,12 +43,12 @@ async function runIt(program: SshProgram, { world, arguments: words, settings, c
   const name = readText(words, "run");
   if (name === undefined) throw new UsageError("No run is given");
   const platform = readText(words, "platform");
+  const all = [...readTexts(words, "words"), ...readTexts(words, "--")];
   return runSshSession(
     {
       program,
-      run: name,
+      ...(program === "scp" ? readScpWords(name, all) : { run: name, words: all }),
       ...(platform === undefined ? {} : { platform }),
-      words: [...readTexts(words, "words"), ...readTexts(words, "--")],
       users: readTexts(words, "ssh-user"),
       spec: reachSpec(words, settings, world.workingFolder, world.homeFolder),
     },
