@@ -35,7 +35,7 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
     async () => {
       const renewed = isLoginRefused ? await renewedRoute(options) : undefined;
       isConfirmed = renewed !== undefined;
-      const { dialer } = renewed ?? (await currentRoute(options));
+      const { dialer } = renewed ?? options.route.ready ?? (await currentRoute(options));
       const dialledAt = clock.monotonicMs();
       const stream = await dialer.dial(remotePort, { signal, timeoutMs: options.connectTimeoutMs });
       options.onSuccess(clock.monotonicMs() - dialledAt);

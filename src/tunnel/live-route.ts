@@ -45,14 +45,18 @@ export class LiveRoute {
     return this.#live;
   }
 
+  /** The route to dial now where nobody has to be asked about it; undefined where `get` would ask the platform. */
+  get ready(): LiveRun | undefined {
+    if (!this.#stale || this.#options.clock.monotonicMs() - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS) return this.#live;
+    return undefined;
+  }
+
   /** The route to dial now; asks the platform when there is none yet or the known one was doubted. A platform that is out
    * of reach does not take the known route away: the way to the run may well be open. */
   get(): Promise<LiveRun> {
+    const { ready } = this;
+    if (ready !== undefined) return Promise.resolve(ready);
     const live = this.#live;
-    const now = this.#options.clock.monotonicMs();
-    if (live !== undefined && (!this.#stale || now - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS)) {
-      return Promise.resolve(live);
-    }
     return live === undefined || this.#isRefused ? this.#ask() : this.#askPatiently(live);
   }
 
