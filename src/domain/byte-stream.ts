@@ -19,6 +19,8 @@ export interface StreamSink {
 export interface ByteStream {
   /** Whether `end()` leaves the peer's half open. Where false, `end()` may cost the peer's remaining bytes. */
   readonly canHalfClose: boolean;
+  /** True where `write` has copied what it took when it returns, so that the caller may use that memory again. */
+  readonly copiesAtOnce?: boolean;
   /** Names the sink and starts the flow; early bytes are delivered before this returns. May be called again to hand the
    * stream over to another sink. */
   attach(sink: StreamSink): void;

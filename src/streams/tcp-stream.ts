@@ -7,6 +7,8 @@ export type TcpSocket = Bun.Socket<TcpStream>;
 /** One TCP connection, open or about to be: see `opened`. */
 export class TcpStream extends InboundStream {
   readonly canHalfClose: boolean;
+  /** What the system does not take, the runtime hands back. */
+  readonly copiesAtOnce = true;
   readonly #onOpened: (() => void) | undefined;
   #socket: TcpSocket | undefined;
   #hasPeerEnded = false;

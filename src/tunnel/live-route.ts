@@ -47,7 +47,8 @@ export class LiveRoute {
 
   /** The route to dial now where nobody has to be asked about it; undefined where `get` would ask the platform. */
   get ready(): LiveRun | undefined {
-    if (!this.#stale || this.#options.clock.monotonicMs() - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS) return this.#live;
+    if (!this.#stale || this.#options.clock.monotonicMs() - this.#resolvedAt < MIN_RESOLVE_INTERVAL_MS)
+      return this.#live;
     return undefined;
   }
 

@@ -2,7 +2,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { ReplyHeadReader } from "../../src/transports/http-connect/reply-head.ts";
-import { encodeFrame, FrameError, FrameReader, OPCODE } from "../../src/transports/websocket/frames.ts";
+import { encodeFrame } from "../../src/transports/websocket/encode-frame.ts";
+import { FrameError, FrameReader, OPCODE } from "../../src/transports/websocket/frames.ts";
 import { HeadReader } from "../../src/transports/websocket/response-head.ts";
 import { LineReader } from "../../src/tunnel/control-lines.ts";
 import { MAX_CONTROL_LINE_BYTES } from "../../src/tunnel/control-protocol.ts";

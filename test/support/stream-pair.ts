@@ -4,6 +4,8 @@ import type { ByteStream, StreamSink } from "../../src/domain/byte-stream.ts";
 /** One end of a pair. Everything happens at once, within the call that causes it. */
 export class PairedStream implements ByteStream {
   readonly canHalfClose: boolean;
+  /** Whether this end copies what it is given, as a socket does. */
+  copiesAtOnce = false;
   peer: PairedStream = this;
   /** How many bytes may wait for this end's sink before its peer's `write` takes no more. */
   capacity = 64 * 1024;
@@ -34,7 +36,7 @@ export class PairedStream implements ByteStream {
 
   write(chunk: Uint8Array): number {
     if (this.isClosed || this.isEndSent || this.peer.isClosed) return 0;
-    return this.peer.#accept(chunk);
+    return this.peer.#accept(this.copiesAtOnce ? chunk.slice() : chunk);
   }
 
   pause(): void {

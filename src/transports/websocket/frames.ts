@@ -1,6 +1,5 @@
-// WebSocket frames (RFC 6455, section 5) as a client sends and reads them. Payloads are passed on as they arrive, never
-// collected, so a frame may be of any size. Pure but for the random mask.
-import { getRandomValues } from "node:crypto";
+// WebSocket frames (RFC 6455, section 5) as a client reads them. Payloads are passed on as they arrive, never collected, so
+// a frame may be of any size. Pure.
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -15,9 +14,6 @@ export const CLOSE = {
   internalError: 1011,
   tryAgainLater: 1013,
 } as const;
-
-/** Longest payload of one frame we send: every relay known takes it, and a lost turn costs little. */
-export const MAX_FRAME_PAYLOAD_BYTES = 256 * 1024;
 
 /** Longest payload of a control frame (section 5.5). */
 const MAX_CONTROL_BYTES = 125;
@@ -185,72 +181,6 @@ class Payload {
     this.#start = this.#end;
     this.#sink.onBytes(bytes);
   }
-}
-
-/** A complete, masked frame with the payload copied in. */
-export function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array {
-  // The payload starts at a multiple of four, so that it can be masked by words; the head is put right before it.
-  const frame = new Uint8Array(PAYLOAD_START + payload.length);
-  const start = writeHead(frame, opcode, payload.length);
-  copyMasked(payload, frame);
-  return frame.subarray(start);
-}
-
-/** Payload of a close frame. */
-export function encodeClose(code: number): Uint8Array {
-  return encodeFrame(OPCODE.close, Uint8Array.of(code >> 8, code & 0xff));
-}
-
-/** Longest head of a masked frame is 14 bytes; 16 keeps the payload aligned. */
-const PAYLOAD_START = 16;
-const KEY_START = PAYLOAD_START - 4;
-
-function writeHead(frame: Uint8Array, opcode: number, length: number): number {
-  takeMaskKey(frame);
-  if (length < 126) {
-    frame[KEY_START - 2] = 0x80 | opcode;
-    frame[KEY_START - 1] = 0x80 | length;
-    return KEY_START - 2;
-  }
-  const view = new DataView(frame.buffer);
-  if (length < 65536) {
-    frame[KEY_START - 4] = 0x80 | opcode;
-    frame[KEY_START - 3] = 0x80 | 126;
-    view.setUint16(KEY_START - 2, length);
-    return KEY_START - 4;
-  }
-  frame[KEY_START - 10] = 0x80 | opcode;
-  frame[KEY_START - 9] = 0x80 | 127;
-  view.setUint32(KEY_START - 8, Math.floor(length / 2 ** 32));
-  view.setUint32(KEY_START - 4, length >>> 0);
-  return KEY_START - 10;
-}
-
-/** Copies and masks in one pass, by 32-bit words: seven times faster than by bytes. The key is read as a word of this
- * machine, so its byte order does not matter. */
-function copyMasked(payload: Uint8Array, frame: Uint8Array): void {
-  const count = payload.length >>> 2;
-  const aligned = payload.byteOffset % 4 === 0 ? payload : payload.slice();
-  const from = new Int32Array(aligned.buffer, aligned.byteOffset, count);
-  const to = new Int32Array(frame.buffer, PAYLOAD_START, count);
-  const key = new Int32Array(frame.buffer, KEY_START, 1)[0] ?? 0;
-  for (let index = 0; index < count; index += 1) to[index] = (from[index] ?? 0) ^ key;
-  for (let index = count << 2; index < payload.length; index += 1) {
-    frame[PAYLOAD_START + index] = (payload[index] ?? 0) ^ (frame[KEY_START + (index & 3)] ?? 0);
-  }
-}
-
-/** Keys come from a pool: one call to the system serves a thousand frames. */
-const keyPool = new Uint8Array(4096);
-let keyPoolUsed = keyPool.length;
-
-function takeMaskKey(frame: Uint8Array): void {
-  if (keyPoolUsed === keyPool.length) {
-    getRandomValues(keyPool);
-    keyPoolUsed = 0;
-  }
-  for (let index = 0; index < 4; index += 1) frame[KEY_START + index] = keyPool[keyPoolUsed + index] ?? 0;
-  keyPoolUsed += 4;
 }
 
 function headLength(head: Uint8Array): number {

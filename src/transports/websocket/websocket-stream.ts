@@ -2,16 +2,8 @@
 import type { ByteStream } from "../../domain/byte-stream.ts";
 import type { UnreachableError } from "../../domain/errors.ts";
 import { InboundStream } from "../../streams/inbound-stream.ts";
-import {
-  CLOSE,
-  encodeClose,
-  encodeFrame,
-  FrameError,
-  FrameReader,
-  type FrameSink,
-  MAX_FRAME_PAYLOAD_BYTES,
-  OPCODE,
-} from "./frames.ts";
+import { encodeClose, encodeFrame, encodePassingFrame, MAX_FRAME_PAYLOAD_BYTES } from "./encode-frame.ts";
+import { CLOSE, FrameError, FrameReader, type FrameSink, OPCODE } from "./frames.ts";
 import { Keepalive, type SilenceLimits, TICK_MS } from "./keepalive.ts";
 import {
   closedBeforeProofError,
@@ -93,7 +85,7 @@ export class WebSocketStream extends InboundStream implements FrameSink {
     let taken = 0;
     while (taken < chunk.length && this.#unsent.length === 0) {
       const end = Math.min(chunk.length, taken + MAX_FRAME_PAYLOAD_BYTES);
-      this.#send(encodeFrame(OPCODE.binary, chunk.subarray(taken, end)));
+      this.#sendBytes(chunk.subarray(taken, end));
       taken = end;
     }
     return taken;
@@ -243,6 +235,17 @@ export class WebSocketStream extends InboundStream implements FrameSink {
     this.#isCloseSent = true;
     this.#pong = undefined;
     this.#send(encodeClose(code));
+  }
+
+  /** One frame of payload, with nothing unsent before it. */
+  #sendBytes(payload: Uint8Array): void {
+    if (this.#carrier.copiesAtOnce !== true) {
+      this.#send(encodeFrame(OPCODE.binary, payload));
+      return;
+    }
+    const frame = encodePassingFrame(OPCODE.binary, payload);
+    const taken = this.#carrier.write(frame);
+    if (taken < frame.length) this.#unsent.push(frame.slice(taken));
   }
 
   #send(frame: Uint8Array): void {

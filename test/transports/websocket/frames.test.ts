@@ -1,13 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  encodeClose,
-  encodeFrame,
-  FrameError,
-  FrameReader,
-  type FrameSink,
-  OPCODE,
-} from "../../../src/transports/websocket/frames.ts";
+import { FrameError, FrameReader, type FrameSink, OPCODE } from "../../../src/transports/websocket/frames.ts";
 
 /** Notes what a reader finds. */
 class Notes implements FrameSink {
@@ -126,42 +119,3 @@ describe("FrameReader", () => {
     expect(reader.isInsideFrame).toBe(false);
   });
 });
-
-describe("encodeFrame()", () => {
-  test("masks any payload at any alignment so that it can be read back", () => {
-    const sizes = fc.oneof(fc.nat(300), fc.constantFrom(125, 126, 127, 65534, 65535, 65536, 65537));
-    fc.assert(
-      fc.property(sizes, fc.nat(7), (size, shift) => {
-        const buffer = new Uint8Array(size + shift).map((_, index) => index * 7);
-        const payload = buffer.subarray(shift);
-        expect(Buffer.compare(unmask(encodeFrame(OPCODE.binary, payload)), payload)).toBe(0);
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  test("takes a new mask for each frame", () => {
-    const keys = Array.from({ length: 100 }, () =>
-      Buffer.from(encodeFrame(OPCODE.binary, Uint8Array.of(1)).subarray(2, 6)).toString("hex"),
-    );
-    expect(new Set(keys).size).toBeGreaterThan(95);
-  });
-
-  test("encodeClose() carries the code", () => {
-    expect(unmask(encodeClose(1001))).toEqual(Buffer.from([3, 233]));
-  });
-});
-
-/** Payload of a masked frame, byte by byte as the standard says it. */
-function unmask(frame: Uint8Array): Buffer {
-  const bytes = Buffer.from(frame);
-  expect(bytes.readUInt8(0) & 0x80).toBe(0x80);
-  expect(bytes.readUInt8(1) & 0x80).toBe(0x80);
-  const short = bytes.readUInt8(1) & 0x7f;
-  const headBytes = short === 126 ? 4 : short === 127 ? 10 : 2;
-  const length = short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short;
-  const key = bytes.subarray(headBytes, headBytes + 4);
-  const payload = bytes.subarray(headBytes + 4);
-  expect(payload.length).toBe(length);
-  return Buffer.from(payload.map((byte, index) => byte ^ (key[index & 3] ?? 0)));
-}

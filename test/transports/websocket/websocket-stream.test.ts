@@ -1,10 +1,12 @@
 // Open WebSockets in all that may happen to them, with time and the carrier in the test's hand.
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../../../src/domain/errors.ts";
-import { encodeClose, OPCODE } from "../../../src/transports/websocket/frames.ts";
+import { encodeClose } from "../../../src/transports/websocket/encode-frame.ts";
+import { OPCODE } from "../../../src/transports/websocket/frames.ts";
 import { TICK_MS } from "../../../src/transports/websocket/keepalive.ts";
 import { WebSocketStream } from "../../../src/transports/websocket/websocket-stream.ts";
 import { StreamReader } from "../../support/byte-stream-ends.ts";
+import { eventually } from "../../support/eventually.ts";
 import { type PairedStream, streamPair } from "../../support/stream-pair.ts";
 
 /** A client's stream, the relay's end of the carrier, and time. */
@@ -210,7 +212,7 @@ describe("WebSocketStream", () => {
   test("takes only what the carrier takes, one frame ahead, and goes on when there is room", async () => {
     const scene = new Scene({ capacity: 1000 });
     scene.relay.pause();
-    const chunk = new Uint8Array(100_000);
+    const chunk = new Uint8Array(60_000);
     expect(scene.stream.write(chunk)).toBe(chunk.length);
     expect(scene.stream.write(chunk)).toBe(0);
     scene.send(OPCODE.ping, "one");
@@ -218,14 +220,39 @@ describe("WebSocketStream", () => {
     const drained = scene.reader.write(Buffer.from("next"));
     scene.relay.resume();
     await drained;
-    expect(scene.takeFrames()).toEqual(["ping ", "binary 100000 bytes", "pong two", "binary next"]);
+    expect(scene.takeFrames()).toEqual(["ping ", "binary 60000 bytes", "pong two", "binary next"]);
+  });
+
+  test("keeps apart what waits for several carriers that copy at once", async () => {
+    const carriers = ["a", "b", "c"].map((letter) => {
+      const [carrier, relay] = streamPair();
+      carrier.copiesAtOnce = true;
+      relay.capacity = 1000;
+      const sent: Buffer[] = [];
+      const timers = { now: () => 0, every: () => () => undefined };
+      const stream = new WebSocketStream(carrier, { shown: "", timers, proof: "bytes", onProof: () => undefined });
+      expect(stream.write(Buffer.alloc(30_000, letter))).toBe(30_000);
+      return { letter, relay, sent };
+    });
+    for (const { letter, relay, sent } of carriers) {
+      relay.attach({
+        onData: (chunk) => void sent.push(Buffer.from(chunk)),
+        onDrain: () => undefined,
+        onEnd: () => undefined,
+        onClose: () => undefined,
+      });
+      await eventually(() => expect(Buffer.concat(sent).length).toBe(8 + 30_000));
+      const frame = Buffer.concat(sent);
+      const plain = frame.subarray(8).map((byte, index) => byte ^ (frame[4 + (index & 3)] ?? 0));
+      expect(plain).toEqual(Buffer.alloc(30_000, letter));
+    }
   });
 
   test("cuts large chunks into frames that every relay takes", () => {
     const scene = new Scene({ capacity: 10_000_000 });
     scene.takeFrames();
-    expect(scene.stream.write(new Uint8Array(600_000))).toBe(600_000);
-    expect(scene.takeFrames()).toEqual(["binary 262144 bytes", "binary 262144 bytes", "binary 75712 bytes"]);
+    expect(scene.stream.write(new Uint8Array(150_000))).toBe(150_000);
+    expect(scene.takeFrames()).toEqual(["binary 65536 bytes", "binary 65536 bytes", "binary 18928 bytes"]);
   });
 
   test("destroy() says goodbye, drops everything and may be called twice", () => {
