@@ -35,40 +35,43 @@ const heads = fc.oneof(
     .map(([status, lines, end, rest]) => Buffer.from([status, ...lines, "", rest].join(end), "latin1")),
 );
 
+type Head = { readonly status: number; readonly headers: Iterable<unknown>; readonly rest: Uint8Array };
+/** What one more chunk led to: nothing yet, a head, or a refusal. */
+type Step = { readonly head?: Head; readonly refusal?: string };
+
 describe("the head of an answer", () => {
-  const readReply = (chunks: readonly Uint8Array[]): unknown => {
-    const reader = new ReplyHeadReader();
+  /** All that came of the chunks: the head or what is wrong with it, and the bytes behind it. */
+  const readAll = (chunks: readonly Uint8Array[], step: (chunk: Uint8Array) => Step): unknown => {
     const rest: Uint8Array[] = [];
-    let head: unknown;
+    let outcome: unknown;
     for (const chunk of chunks) {
-      if (head !== undefined) {
+      if (outcome !== undefined) {
         rest.push(chunk);
         continue;
       }
-      const progress = reader.add(chunk);
-      if (progress.kind === "head") {
-        head = { status: progress.head.status, headers: [...progress.head.headers] };
-        rest.push(progress.head.rest);
-      } else if (progress.kind !== "incomplete") head = progress.kind;
+      const { head, refusal } = step(chunk);
+      if (head !== undefined) {
+        outcome = { status: head.status, headers: [...head.headers] };
+        rest.push(head.rest);
+      } else outcome = refusal;
     }
-    return { head, rest: typeof head === "string" ? "" : Buffer.concat(rest).toString("hex") };
+    return { outcome, rest: typeof outcome === "string" ? "" : Buffer.concat(rest).toString("hex") };
+  };
+  const readReply = (chunks: readonly Uint8Array[]): unknown => {
+    const reader = new ReplyHeadReader();
+    return readAll(chunks, (chunk) => {
+      const progress = reader.add(chunk);
+      if (progress.kind === "head") return { head: progress.head };
+      return progress.kind === "incomplete" ? {} : { refusal: progress.kind };
+    });
   };
   const readUpgrade = (chunks: readonly Uint8Array[]): unknown => {
     const reader = new HeadReader();
-    const rest: Uint8Array[] = [];
-    let head: unknown;
-    for (const chunk of chunks) {
-      if (head !== undefined) {
-        rest.push(chunk);
-        continue;
-      }
+    return readAll(chunks, (chunk) => {
       const progress = reader.read(chunk);
-      if (progress.kind === "head") {
-        head = { status: progress.head.status, headers: [...progress.head.headers] };
-        rest.push(progress.rest);
-      } else if (progress.kind !== "more") head = progress.kind;
-    }
-    return { head, rest: typeof head === "string" ? "" : Buffer.concat(rest).toString("hex") };
+      if (progress.kind === "head") return { head: { ...progress.head, rest: progress.rest } };
+      return progress.kind === "more" ? {} : { refusal: progress.kind };
+    });
   };
 
   test.each([

@@ -2,6 +2,7 @@
 // Their addresses lie in 127.0.0.0/8, so that no packet could mean anybody else even if it got out.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { collectOutput } from "../support/collect-output.ts";
 import { eventually } from "../support/eventually.ts";
 import { requirePeer } from "../support/peers.ts";
 import { cliCommand, cliEnvironment } from "../support/run-cli.ts";
@@ -95,12 +96,7 @@ export class Network implements AsyncDisposable {
       stdout: "pipe",
       stderr: "pipe",
     });
-    const [stdout, stderr, exitCode] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { stdout, stderr, exitCode };
+    return collectOutput(child);
   }
 
   /** Starts a tunnel to the run's SSH and returns its local port. */

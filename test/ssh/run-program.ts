@@ -1,4 +1,5 @@
 // Runs a foreign program to its end, with a scratch home, and gives back all it said.
+import { collectOutput } from "../support/collect-output.ts";
 
 /** What a program said and how it ended. */
 export type ProgramResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
@@ -14,11 +15,7 @@ export async function runProgram(
     stderr: "pipe",
     env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, HOME: options.home, LC_ALL: "C.UTF-8" },
   });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const { exitCode: code, stderr, stdout } = await collectOutput(child);
   return { code, stdout, stderr };
 }
 

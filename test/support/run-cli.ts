@@ -1,6 +1,7 @@
 // Runs the program itself, as a user would: the compiled executable where there is one, else the source.
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { collectOutput } from "./collect-output.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const BUILT = resolve(ROOT, "dist/runtunnel");
@@ -51,10 +52,5 @@ export async function runCli(words: readonly string[], options: RunCliOptions): 
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { stdout, stderr, exitCode };
+  return collectOutput(child);
 }

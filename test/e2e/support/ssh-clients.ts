@@ -1,6 +1,7 @@
 // OpenSSH's own clients, with nothing of the machine's configuration and no terminal to ask for a password.
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { collectOutput } from "../../support/collect-output.ts";
 
 /** How a client ended. */
 export type ClientResult = { readonly stdout: string; readonly stderr: string; readonly exitCode: number };
@@ -33,10 +34,5 @@ export async function runClient(
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { stdout, stderr, exitCode };
+  return collectOutput(child);
 }

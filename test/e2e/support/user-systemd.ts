@@ -1,6 +1,7 @@
 // A real systemd user manager, without a booted systemd: in a mount namespace of its own, over a scratch home.
 import { access } from "node:fs/promises";
 import { join } from "node:path";
+import { collectOutput } from "../../support/collect-output.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type CliResult, cliCommand, cliEnvironment } from "../../support/run-cli.ts";
 
@@ -51,12 +52,7 @@ export class UserSystemd implements AsyncDisposable {
       stdout: "pipe",
       stderr: "pipe",
     });
-    const [stdout, stderr, exitCode] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { stdout, stderr, exitCode };
+    return collectOutput(child);
   }
 
   /** Runs a command that must succeed, and returns what it printed. */
