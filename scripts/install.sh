@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs runtunnel from a release: checks the archive against SHA256SUMS, puts the executable and its completions in
-# place. Works without root; running it again upgrades, and tunnels that run keep the executable they started with.
+# Installs runtunnel from a release: checks the archive against SHA256SUMS, puts the executable, its completions and its
+# manual page in place. Works without root; running it again upgrades, and tunnels that run keep the executable they started with.
 set -eu
 
 usage() {
@@ -40,6 +40,7 @@ program=$prefix/bin/runtunnel
 bash_completion=$prefix/share/bash-completion/completions/runtunnel
 zsh_completion=$prefix/share/zsh/site-functions/_runtunnel
 fish_completion=$prefix/share/fish/vendor_completions.d/runtunnel.fish
+manual_page=$prefix/share/man/man1/runtunnel.1
 
 if [ "$uninstall" = yes ]; then
   if [ -x "$program" ]; then
@@ -47,7 +48,7 @@ if [ "$uninstall" = yes ]; then
       RUN*) fail "Tunnels are still there" "Run \"$program stop\" first: it undoes what they have configured" ;;
     esac
   fi
-  rm -f "$program" "$bash_completion" "$zsh_completion" "$fish_completion"
+  rm -f "$program" "$bash_completion" "$zsh_completion" "$fish_completion" "$manual_page"
   echo "Removed $program. Settings and logs stay in your home folder."
   exit 0
 fi
@@ -132,6 +133,7 @@ mv -f "$folder/runtunnel" "$program"
 place "$folder/completions/runtunnel.bash" "$bash_completion"
 place "$folder/completions/_runtunnel" "$zsh_completion"
 place "$folder/completions/runtunnel.fish" "$fish_completion"
+place "$folder/man/runtunnel.1" "$manual_page"
 
 echo "Installed $version as $program"
 case :$PATH: in

@@ -35,6 +35,7 @@ async function main(words: readonly string[]): Promise<number> {
     const world = createWorld(words);
     // The body of a background tunnel loads nothing of the command line's own machinery.
     if (words[0] === "serve") return await (await import("./cli/commands/serve.ts")).runServe(words[1], world);
+    if (words[0] === "complete") return await (await import("./cli/complete.ts")).runComplete(words.slice(1), world);
     return await (await import("./cli/program.ts")).runProgram(world);
   } catch (error) {
     const report = reportError(error, { trace: words.includes("--trace") });

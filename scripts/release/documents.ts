@@ -1,6 +1,6 @@
-// The files that go with the executable: licences, README, completions; and where each has its place.
+// The files that go with the executable: licences, documents, manual page, completions; and where each has its place.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./compile.ts";
 import type { ArchiveFile } from "./tar.ts";
@@ -13,37 +13,44 @@ const COMPLETIONS = [
   { shell: "powershell", file: "runtunnel.ps1" },
 ] as const;
 
-/** Completions are the program's own; without the command there are none. */
-const SHELLS = existsSync(join(ROOT, "src", "cli", "commands", "completion.ts")) ? COMPLETIONS : [];
-
 /** Project files that every archive carries. */
 const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"] as const;
+
+/** The manual page: in the project, and on a system. */
+const PAGE = "docs/runtunnel.1";
 
 /** Everything beside the executable, as it lies in an archive. */
 export function archiveDocuments(notices: string): readonly ArchiveFile[] {
   return [
-    ...DOCUMENTS.map((name) => document(name, readFileSync(join(ROOT, name), "utf8"))),
+    ...DOCUMENTS.map((name) => document(name, readProject(name))),
+    ...guides().map((name) => document(name, readProject(name))),
     document("THIRD-PARTY-NOTICES.txt", notices),
-    ...SHELLS.map(({ file, shell }) => document(`completions/${file}`, completion(shell))),
+    document("man/runtunnel.1", readProject(PAGE)),
+    ...COMPLETIONS.map(({ file, shell }) => document(`completions/${file}`, completion(shell))),
   ];
 }
 
 /** The same, in the places of a Debian system. */
 export function debianDocuments(notices: string): readonly ArchiveFile[] {
-  const license = readFileSync(join(ROOT, "LICENSE"), "utf8");
   const folder = "usr/share/doc/runtunnel";
   return [
-    ...SHELLS.flatMap((entry) => ("debian" in entry ? document(entry.debian, completion(entry.shell)) : [])),
-    ...manualPages(),
-    document(`${folder}/README.md`, readFileSync(join(ROOT, "README.md"), "utf8")),
-    document(`${folder}/CHANGELOG.md`, readFileSync(join(ROOT, "CHANGELOG.md"), "utf8")),
-    document(`${folder}/copyright`, `${license}\n${notices}`),
+    ...COMPLETIONS.flatMap((entry) => ("debian" in entry ? document(entry.debian, completion(entry.shell)) : [])),
+    document("usr/share/man/man1/runtunnel.1", readProject(PAGE)),
+    ...["README.md", "CHANGELOG.md", ...guides()].map((name) => document(`${folder}/${name}`, readProject(name))),
+    document(`${folder}/copyright`, `${readProject("LICENSE")}\n${notices}`),
   ];
 }
 
-function manualPages(): readonly ArchiveFile[] {
-  const page = join(ROOT, "docs", "runtunnel.1");
-  return existsSync(page) ? [document("usr/share/man/man1/runtunnel.1", readFileSync(page, "utf8"))] : [];
+/** What README.md links to, at the same paths. */
+function guides(): readonly string[] {
+  return readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .sort()
+    .map((name) => `docs/${name}`);
+}
+
+function readProject(name: string): string {
+  return readFileSync(join(ROOT, name), "utf8");
 }
 
 const completions = new Map<string, string>();

@@ -1,9 +1,10 @@
 // The yargs program: commands and options assembled, words parsed, one command run.
 import yargs, { type Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
-import type { Settings } from "../domain/setting.ts";
+import type { SettingDeclaration, Settings } from "../domain/setting.ts";
 import type { Arguments, Command, CommandRun } from "./command.ts";
 import { appsCommand, loginCommand, logoutCommand } from "./commands/account.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { downCommand } from "./commands/down.ts";
@@ -29,7 +30,7 @@ import { explainUsage } from "./usage-errors.ts";
 import type { World } from "./world.ts";
 
 /** All commands, in the order of the help. */
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   initCommand,
   startCommand,
   stopCommand,
@@ -52,6 +53,7 @@ const COMMANDS: readonly Command[] = [
   serviceCommand,
   sandboxCommand,
   configCommand,
+  completionCommand,
 ];
 
 /** Commands that ask a platform for a run. */
@@ -117,18 +119,25 @@ function assemble(world: World, onCommand: (command: Command, words: Arguments) 
     program.command({
       command: command.usage,
       describe: command.hidden === true ? false : command.summary,
-      builder: (inner: Argv) => describe(command, commonOptions(command.options(inner)), world),
+      builder: (inner: Argv) => describe(command, addOptions(command, inner, world.declarations)),
       handler: (parsed: Arguments) => onCommand(command, parsed),
     });
   }
   return program.demandCommand(1, "No command is given");
 }
 
-function describe(command: Command, inner: Argv, world: World): Argv {
+function describe(command: Command, inner: Argv): Argv {
   let described = inner.usage(
     `$0 ${command.usage} [options]\n\n${[command.summary, command.details].filter(Boolean).join(".\n")}`,
   );
-  for (const declaration of world.declarations) {
+  for (const [line, what] of command.examples) described = described.example(line, what);
+  return described.epilog("");
+}
+
+/** All options of a command: its own, those of every command, and those that platforms declare. */
+export function addOptions(command: Command, inner: Argv, declarations: readonly SettingDeclaration[]): Argv {
+  let described = commonOptions(command.options(inner));
+  for (const declaration of declarations) {
     if (declaration.flag === undefined || declaration.key.indexOf(".") < 0 || !takesPlatformFlags(command)) continue;
     described = described.option(declaration.flag, {
       type: declaration.kind === "boolean" ? "boolean" : "string",
@@ -136,8 +145,7 @@ function describe(command: Command, inner: Argv, world: World): Argv {
       group: "Platforms:",
     });
   }
-  for (const [line, what] of command.examples) described = described.example(line, what);
-  return described.epilog("");
+  return described;
 }
 
 /** Flags of platforms make sense where a platform is asked for a run. */

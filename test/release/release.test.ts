@@ -13,6 +13,13 @@ setDefaultTimeout(300_000);
 
 const ROOT = resolve(import.meta.dir, "../..");
 const VERSION = manifest.version;
+/** What install.sh puts below `share`, and how it begins. */
+const PLACED = [
+  ["bash-completion/completions/runtunnel", "# bash completion"],
+  ["zsh/site-functions/_runtunnel", "#compdef runtunnel"],
+  ["fish/vendor_completions.d/runtunnel.fish", "# fish completion"],
+  ["man/man1/runtunnel.1", '.\\"'],
+] as const;
 const ARCHIVE = `runtunnel-${VERSION}-linux-x64.tar.gz`;
 
 describe.skipIf(process.platform !== "linux" || process.arch !== "x64" || !hasRuntimes("linux-x64"))("release", () => {
@@ -62,12 +69,39 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64" || !hasRu
     for (const name of names) expect(notices).toContain(`\n${name} `);
   });
 
+  test("carries manual page, completions and guides, in the archive and in the package", async () => {
+    const listed = (await runToEnd(["tar", "-tzf", join(release, ARCHIVE)])).split("\n");
+    const folder = ARCHIVE.replace(".tar.gz", "");
+    for (const path of ["man/runtunnel.1", "docs/commands.md", "completions/_runtunnel", "completions/runtunnel.ps1"]) {
+      expect(listed).toContain(`${folder}/${path}`);
+    }
+    if (!requirePeer("dpkg-deb")) return;
+    const packed = await runToEnd(["dpkg-deb", "-c", join(release, `runtunnel_${VERSION}_amd64.deb`)]);
+    for (const path of [
+      "share/man/man1/runtunnel.1",
+      "share/bash-completion/completions/runtunnel",
+      "share/zsh/vendor-completions/_runtunnel",
+      "share/fish/vendor_completions.d/runtunnel.fish",
+      "share/doc/runtunnel/docs/commands.md",
+    ]) {
+      expect(packed).toContain(` ./usr/${path}\n`);
+    }
+  });
+
   test("is the same in every byte wherever the sources lie", async () => {
     const sums = await Promise.all(
       ["one", "another place"].map(async (name) => {
         const checkout = join(home.path, name);
         await mkdir(checkout);
-        for (const entry of ["src", "scripts", "package.json", "package-lock.json", "README.md", "CHANGELOG.md"]) {
+        for (const entry of [
+          "src",
+          "scripts",
+          "package.json",
+          "package-lock.json",
+          "README.md",
+          "CHANGELOG.md",
+          "docs",
+        ]) {
           await cp(join(ROOT, entry), join(checkout, entry), { recursive: true });
         }
         await cp(join(ROOT, "LICENSE"), join(checkout, "LICENSE"));
@@ -97,6 +131,9 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64" || !hasRu
     expect(first.stdout).toContain(`Installed runtunnel ${VERSION}`);
     expect(first.stdout).toContain(`export PATH="${prefix}/bin:$PATH"`);
     expect(await runToEnd([program, "--version"])).toStartWith(`runtunnel ${VERSION} (`);
+    for (const [path, beginning] of PLACED) {
+      expect(await readFile(join(prefix, "share", path), "utf8")).toStartWith(beginning);
+    }
 
     // A program that runs cannot be overwritten, but it can be replaced.
     const running = Bun.spawn([program, "sandbox"], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });

@@ -16,10 +16,7 @@ export const initCommand: Command = {
   examples: [
     ["$0 init", "asks for everything"],
     ["$0 init --platform cloud-pipeline --import", "copies what pipe is configured with"],
-    [
-      "$0 init --platform cloud-pipeline --url https://pipeline.example/pipeline/restapi --secret-stdin < token.txt",
-      "without questions",
-    ],
+    ["$0 init --platform cp --url https://cp.example/restapi --secret-stdin < token.txt", "without questions"],
     ["$0 init --profile test", "a second set of settings: runtunnel start --profile test ..."],
   ],
   writesProfile: true,
