@@ -7,6 +7,7 @@ const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 const steps: readonly (readonly [string, string, ...string[]])[] = [
   ["format and lint", bin("biome"), "check", "--error-on-warnings", "."],
   ["types", bin("tsc"), "--noEmit"],
+  ["types of the page", bin("tsc"), "--noEmit", "-p", join(root, "src", "ui")],
   ["unused code", bin("knip")],
   ["tests", process.execPath, join(root, "scripts", "test.ts"), ...process.argv.slice(2)],
 ];

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dir, "..");
 const DOCUMENT = readFileSync(join(ROOT, "ARCHITECTURE.md"), "utf8").replaceAll("\r\n", "\n");
 const TABLE = parseImportTable(DOCUMENT);
 const SOURCES: readonly SourceText[] = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts"))
+  .filter((name) => /\.tsx?$/.test(name))
   .map((name) => ({ path: name.replaceAll("\\", "/"), text: readFileSync(join(ROOT, "src", name), "utf8") }));
 const FOLDERS = [...new Set(SOURCES.filter(({ path }) => path.includes("/")).map(({ path }) => path.split("/")[0]))];
 

@@ -21,6 +21,7 @@ import { scpCommand, sftpCommand, sshCommand } from "./commands/ssh.ts";
 import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
+import { uiCommand } from "./commands/ui.ts";
 import { upCommand } from "./commands/up.ts";
 import { CliConfiguration } from "./configuration.ts";
 import { durationHints } from "./duration-hints.ts";
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = [
   appsCommand,
   loginCommand,
   logoutCommand,
+  uiCommand,
   upCommand,
   downCommand,
   diffCommand,

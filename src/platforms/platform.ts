@@ -160,6 +160,8 @@ export interface Platform {
   readonly clientVariables: readonly string[];
   /** Whether runs offer services by name, so that remote ports may be left out. */
   readonly hasApps?: boolean;
+  /** Whether runs come with a private key of their own, which may be had without passwordless SSH. */
+  readonly handsOutKeys?: boolean;
   /** Reads a name by its form alone; undefined when the form does not fit. Canonical id and how sure. */
   recognise(name: string): { readonly id: string; readonly claim: Claim } | undefined;
   /** What people call the run of this canonical id, before the platform was asked: `pipeline-56819`. */

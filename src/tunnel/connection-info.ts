@@ -55,10 +55,15 @@ export async function connectionInfo(options: InfoOptions, context: AppContext):
 
 /** Writes an importable Site Manager file. */
 export async function writeFileZillaFile(path: string, info: ConnectionInfo): Promise<void> {
+  await replaceFile(path, renderFileZillaFile(info), { mode: 0o600 });
+}
+
+/** The text of a Site Manager file that FileZilla imports. */
+export function renderFileZillaFile(info: ConnectionInfo): string {
   const { host, identityFile, port, ppkFile, run, user } = info;
   const keyFile = ppkFile ?? identityFile;
   const site = { name: info.alias ?? run, host, port, user, ...(keyFile === undefined ? {} : { keyFile }) };
-  await replaceFile(path, renderFileZillaSites([site]), { mode: 0o600 });
+  return renderFileZillaSites([site]);
 }
 
 /** Pure: a record in words. */

@@ -32,6 +32,17 @@ export async function saveRunKey(
   return source;
 }
 
+/** The same key as text, for whoever hands it on without a file of ours. */
+export async function readRunKey(
+  run: string,
+  platform: string | undefined,
+  { format, ...options }: KeyFormatOptions & { readonly format: KeyFormat },
+  context: AppContext,
+): Promise<string> {
+  const { text } = await findRunKey(run, platform, context);
+  return formatPrivateKey(await parseAnyPrivateKey(text, undefined), format, options);
+}
+
 /** Reads any private key and writes it in another format (mode 0600). Throws UsageError or AuthError for a key that
  * cannot be read. */
 export async function convertKey(path: string, passphrase: string | undefined, output: KeyOutput): Promise<void> {

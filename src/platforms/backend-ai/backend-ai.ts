@@ -32,6 +32,7 @@ export function createBackendAi(dependencies: Partial<Dependencies> = {}): Platf
     settings: SETTINGS,
     clientVariables: CLIENT_VARIABLES,
     hasApps: true,
+    handsOutKeys: true,
     login: backendAiLogin,
     setup: backendAiSetup((context, signal) =>
       withEndpoint({ signal, retries: 2 }, context, world, async ({ api, config }) => {
