@@ -2,6 +2,7 @@
 // sources give the same bytes wherever they lie.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { bundlePage, type PageFile } from "../../src/tunnel/ui-bundle.ts";
 
 /** The project's folder. */
 export const ROOT = join(import.meta.dir, "..", "..");
@@ -25,6 +26,7 @@ export type CompileOptions = {
 /** Compiles, and returns the source files that went in, relative to the project. Throws with what the bundler said. */
 export async function compile(options: CompileOptions): Promise<readonly string[]> {
   const { outfile, runtime, target } = options;
+  const page = await bundlePage(join(ROOT, "src", "ui", "index.html"));
   const result = await Bun.build({
     entrypoints: [join(ROOT, "src", "main.ts")],
     root: ROOT,
@@ -43,7 +45,7 @@ export async function compile(options: CompileOptions): Promise<readonly string[
     metafile: true,
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "none",
-    plugins: [withoutAddons],
+    plugins: [withoutAddons, withPage(page.files)],
     define: {
       RUNTUNNEL_COMMIT: JSON.stringify(COMMIT_ID),
       RUNTUNNEL_BUILD_DATE: JSON.stringify(COMMIT_TIME.toISOString().slice(0, 10)),
@@ -54,7 +56,7 @@ export async function compile(options: CompileOptions): Promise<readonly string[
     throw: false,
   });
   if (!result.success) throw new Error(`Cannot compile ${outfile}:\n${result.logs.map(String).join("\n")}`);
-  return Object.keys(result.metafile?.inputs ?? {});
+  return [...Object.keys(result.metafile?.inputs ?? {}), ...page.sources];
 }
 
 /** Addons are machine code of the machine that installed the packages: useless on another system, and Bun cannot load
@@ -65,6 +67,19 @@ const withoutAddons: Bun.BunPlugin = {
     build.onLoad({ filter: /\.node$/ }, () => ({ contents: 'throw new Error("not built in")', loader: "js" }));
   },
 };
+
+/** The page in the place of its HTML file, see src/tunnel/ui-pages.ts. The bundler could pack it by itself, but then its
+ * names and tags come from absolute paths. */
+function withPage(files: readonly PageFile[]): Bun.BunPlugin {
+  return {
+    name: "with page",
+    setup(build) {
+      const contents = `export default ${JSON.stringify({ files })}`;
+      build.onResolve({ filter: /\/ui\/index\.html$/ }, () => ({ path: "page", namespace: "page" }));
+      build.onLoad({ filter: /^page$/, namespace: "page" }, () => ({ contents, loader: "js" }));
+    },
+  };
+}
 
 function findCommitId(): string {
   const id = git("rev-parse", "--short=12", "HEAD");

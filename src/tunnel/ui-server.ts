@@ -3,8 +3,8 @@
 import { AppError, ConflictError, errorMessage, systemErrorCode } from "../domain/errors.ts";
 import { KEY_HEADER, type UiFailure } from "../ui/api.ts";
 import type { Download, UiActions } from "./ui-actions.ts";
+import type { PageFile } from "./ui-bundle.ts";
 import { readCookie, refuseRequest, SAFETY_HEADERS } from "./ui-guard.ts";
-import type { PageFile } from "./ui-pages.ts";
 import type { UiSessions } from "./ui-sessions.ts";
 
 /** What the server serves. */
@@ -143,7 +143,7 @@ async function readJson(request: Request): Promise<unknown> {
 
 function sendPage(page: PageFile | undefined): Response {
   if (page === undefined) return new Response("There is no such page\n", { status: 404 });
-  return new Response(page.body, { headers: { "content-type": page.contentType } });
+  return new Response(page.text, { headers: { "content-type": page.contentType } });
 }
 
 function sendDownload({ contentType, name, text }: Download): Response {

@@ -30,7 +30,7 @@ describe("the page's server", () => {
     await using home = await tempHome();
     await using server = await serveUi(makeContext(home.path));
     const page = await ask(server.port, "GET", "/");
-    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html;charset=utf-8"]);
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
     const files = [...page.body.matchAll(/(?:src|href)="\.?(\/[^"]+)"/g)].map(([, path]) => path ?? "");
     expect(files.map((path) => path.replace(/.*\./, "")).sort()).toEqual(["css", "js", "svg"]);
     expect(page.body).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);

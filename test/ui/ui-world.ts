@@ -2,7 +2,8 @@
 import net from "node:net";
 import type { AppContext } from "../../src/tunnel/context.ts";
 import { UiActions } from "../../src/tunnel/ui-actions.ts";
-import { loadPages, type PageFile } from "../../src/tunnel/ui-pages.ts";
+import type { PageFile } from "../../src/tunnel/ui-bundle.ts";
+import { loadPages } from "../../src/tunnel/ui-pages.ts";
 import { startUiServer } from "../../src/tunnel/ui-server.ts";
 import { UiSessions } from "../../src/tunnel/ui-sessions.ts";
 import { KEY_HEADER } from "../../src/ui/api.ts";
