@@ -7,6 +7,7 @@ import { appsCommand, loginCommand, logoutCommand } from "./commands/account.ts"
 import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { diffCommand } from "./commands/diff.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { infoCommand } from "./commands/info.ts";
 import { initCommand } from "./commands/init.ts";
@@ -56,10 +57,11 @@ export const COMMANDS: readonly Command[] = [
   sandboxCommand,
   configCommand,
   completionCommand,
+  doctorCommand,
 ];
 
 /** Commands that ask a platform for a run. */
-const REACHING: readonly Command[] = [startCommand, sshCommand, scpCommand, sftpCommand, proxyCommand];
+const REACHING: readonly Command[] = [startCommand, sshCommand, scpCommand, sftpCommand, proxyCommand, doctorCommand];
 
 /** Help is no wider than this even on a wide terminal: long lines are hard to read. */
 const MAX_HELP_WIDTH = 110;

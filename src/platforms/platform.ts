@@ -1,7 +1,7 @@
 // The contract of a platform: it recognises names of runs and turns them into routes.
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
-import type { Route, SshLogin } from "../domain/route.ts";
+import type { Route, SshLogin, TlsOptions } from "../domain/route.ts";
 import type { Claim } from "../domain/run-name.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { ConfigurationRow, SettingDeclaration, Settings } from "../domain/setting.ts";
@@ -96,6 +96,26 @@ export type RunList = { readonly runs: readonly ListedRun[]; readonly isComplete
 /** A service that a run offers by name. */
 export type RunApp = { readonly name: string; readonly protocol: string; readonly ports: readonly number[] };
 
+/** Where calls to a platform go and with what right, for whoever looks at the hops one by one. */
+export type PlatformAccess = {
+  /** Addresses of the service, in the order they are tried. No credentials in them. */
+  readonly endpoints: readonly AccessEndpoint[];
+  /** One line about the credentials and where they come from, without any part that could be used. */
+  readonly credentials: string;
+  /** What is worth knowing about them: they expire soon. */
+  readonly notes: readonly string[];
+};
+
+/** One address, and how calls get there. */
+export type AccessEndpoint = { readonly url: string; readonly proxy?: string; readonly tls: TlsOptions };
+
+/** Who the service says we are. */
+export type Identity = {
+  readonly name: string;
+  /** Our clock minus the server's; absent where the server does not tell its time. */
+  readonly clockSkewMs?: number;
+};
+
 /** Who logs in at a platform's web page. */
 export type WebCredentials = {
   readonly user: string;
@@ -170,6 +190,12 @@ export interface Platform {
   isConfigured(context: PlatformContext): Promise<boolean>;
   /** What is configured and where it came from, secrets masked. */
   describeConfiguration(context: PlatformContext): Promise<readonly ConfigurationRow[]>;
+  /** Reads addresses and credentials and asks nobody. Throws where they cannot work. Absent where there is no service. */
+  describeAccess?(context: PlatformContext): Promise<PlatformAccess>;
+  /** The smallest question that only good credentials get an answer to. Absent where there is no service. */
+  whoAmI?(context: PlatformContext, signal: AbortSignal): Promise<Identity>;
+  /** Every secret that is configured, for whoever must keep them out of a text. Never throws. */
+  findSecrets(context: PlatformContext): Promise<readonly Secret[]>;
   resolve(id: string, options: ResolveOptions, context: PlatformContext): Promise<ResolvedRun>;
   /** The runs of the user; absent where the platform knows no runs by itself (plain hosts). */
   list?(query: RunQuery, context: PlatformContext, signal: AbortSignal): Promise<RunList>;

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { errorMessage, LocalError, NotFoundError, systemErrorCode, UsageError } from "../domain/errors.ts";
+import { Secret } from "../domain/secret.ts";
 import type { SettingValue } from "../domain/setting.ts";
 
 /** Reads `true`/`false` and their usual spellings; throws UsageError naming where the value came from. */
@@ -48,4 +49,16 @@ export async function readAuthorityFile(setting: SettingValue, homeFolder: strin
     });
   }
   return `${blocks.join("\n")}\n`;
+}
+
+/** User and password in a URL, as written and as meant. */
+export function urlSecrets(url: string): readonly Secret[] {
+  const login = /^[a-z][a-z0-9+.-]*:\/\/([^/@]+)@/i.exec(url)?.[1] ?? "";
+  const password = login.includes(":") ? login.slice(login.indexOf(":") + 1) : "";
+  if (password === "") return [];
+  try {
+    return [new Secret(password), new Secret(decodeURIComponent(password))];
+  } catch {
+    return [new Secret(password)];
+  }
 }

@@ -74,6 +74,7 @@ export function makePlatform(wishes: Partial<Platform> = {}): Platform {
     displayName: (id) => `run-${id}`,
     isConfigured: async () => true,
     describeConfiguration: async () => [],
+    findSecrets: async () => [],
     resolve: async (id) => makeRun({ id, name: `run-${id}` }),
     ...wishes,
   };

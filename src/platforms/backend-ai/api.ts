@@ -50,6 +50,8 @@ export interface BackendAiApi {
   readonly endpoint: URL;
   readonly apiVersion: string;
   readonly usesWebLogin: boolean;
+  /** Whose credentials go along: an access key or a user. */
+  readonly identity: string;
   /** Our clock minus the server's; undefined where the server does not tell its time. */
   clockSkewMs(): number | undefined;
   call(call: ApiCall): Promise<HttpAnswer>;
@@ -76,6 +78,7 @@ export async function openApi(endpoint: URL, setup: ApiSetup): Promise<BackendAi
     endpoint,
     apiVersion,
     usesWebLogin: wire.usesWebLogin,
+    identity: setup.credentials.kind === "key-pair" ? setup.credentials.keys.accessKey : setup.credentials.session.user,
     clockSkewMs: () => wire.clockSkewMs,
     call: (call) => wire.call({ ...call, path: runPath(call.path, apiVersion) }),
     webSocketUrl: (path) => {

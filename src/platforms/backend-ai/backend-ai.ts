@@ -3,12 +3,13 @@ import { AppError } from "../../domain/errors.ts";
 import { Secret } from "../../domain/secret.ts";
 import type { Platform, PlatformContext, ResolvedRun, ResolveOptions, SshAccess } from "../platform.ts";
 import { accountKeys, backendAiLogin } from "./account.ts";
+import { findAccountPublicKey } from "./account-keys.ts";
 import type { BackendAiApi } from "./api.ts";
 import { defaultPort, getApp, getApps, SSH_APP } from "./apps.ts";
 import { hasCredentials } from "./client-config.ts";
-import { describeConfiguration, loadValues } from "./configuration.ts";
+import { describeConfiguration, findSecrets, loadValues } from "./configuration.ts";
 import { listSessions } from "./list-sessions.ts";
-import { type Dependencies, type OpenEndpoint, withEndpoint } from "./open-endpoint.ts";
+import { type Dependencies, describeAccess, type OpenEndpoint, withEndpoint } from "./open-endpoint.ts";
 import { describeSkew } from "./problem.ts";
 import { routeToApp } from "./route-to-app.ts";
 import { fetchSessionKey, type SessionKey, WITHOUT_KEY_HINT } from "./session-key.ts";
@@ -45,6 +46,14 @@ export function createBackendAi(dependencies: Partial<Dependencies> = {}): Platf
     displayName: (id) => `session-${id}`,
     isConfigured,
     describeConfiguration,
+    describeAccess,
+    findSecrets,
+    whoAmI: (context, signal) =>
+      withEndpoint({ signal }, context, world, async ({ api }) => {
+        await findAccountPublicKey(api);
+        const clockSkewMs = api.clockSkewMs();
+        return { name: api.identity, ...(clockSkewMs === undefined ? {} : { clockSkewMs }) };
+      }),
     uploadKey,
     list: (query, context, signal) =>
       withEndpoint({ signal }, context, world, ({ api, config }) =>

@@ -3,10 +3,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, errorMessage, LocalError, systemErrorCode } from "../../domain/errors.ts";
 import type { TlsOptions } from "../../domain/route.ts";
-import type { ConfigurationRow, SettingValue } from "../../domain/setting.ts";
+import { Secret } from "../../domain/secret.ts";
+import type { ConfigurationRow, SettingDeclaration, Settings, SettingValue } from "../../domain/setting.ts";
 import { quoteForeign } from "../foreign-text.ts";
 import type { PlatformContext } from "../platform.ts";
-import { readAuthorityFile } from "../setting-values.ts";
+import { readAuthorityFile, urlSecrets } from "../setting-values.ts";
 import { type BackendAiConfig, type ClientFile, decideConfig, type FindValue, findValues } from "./client-config.ts";
 import { SETTINGS } from "./settings.ts";
 
@@ -54,6 +55,26 @@ export async function describeConfiguration(context: PlatformContext): Promise<r
     if (found === undefined) return { key, source: "not set" };
     return { key, value: kind === "secret" ? "[redacted]" : showValue(found), source: found.source };
   });
+}
+
+/** Values of all secret settings, and passwords in addresses, as far as they can be read; those of the client's files too
+ * where others win. */
+export async function findSecrets(context: PlatformContext): Promise<readonly Secret[]> {
+  const nothing: Settings = { find: () => undefined };
+  const sources = [context, { ...context, settings: nothing, environment: {} }];
+  const finders = await Promise.all(
+    sources.map((source) =>
+      loadValues(source).catch((): FindValue => (name) => source.settings.find(`backend-ai.${name}`)),
+    ),
+  );
+  return finders.flatMap((find) => SETTINGS.flatMap((setting) => secretsOf(setting, find)));
+}
+
+function secretsOf({ key, kind }: SettingDeclaration, find: FindValue): readonly Secret[] {
+  const value = find(key.replace("backend-ai.", ""))?.value ?? "";
+  // The kept login is a JSON document of which any text may be the secret one.
+  const parts = kind === "secret" ? [value, ...(value.match(/[\w.~+/=-]{16,}/g) ?? [])] : [];
+  return [...parts.filter((part) => part !== "").map((part) => new Secret(part)), ...urlSecrets(value)];
 }
 
 function showValue(found: SettingValue): string {

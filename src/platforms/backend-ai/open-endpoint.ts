@@ -4,7 +4,8 @@ import { AppError, AuthError, UnreachableError, UsageError } from "../../domain/
 import { retry } from "../../domain/retry.ts";
 import type { TlsOptions } from "../../domain/route.ts";
 import type { Fetch } from "../http-client.ts";
-import type { PlatformContext, ResolveOptions } from "../platform.ts";
+import type { PlatformAccess, PlatformContext, ResolveOptions } from "../platform.ts";
+import { decideProxy } from "../proxy-choice.ts";
 import { type ApiSetup, type BackendAiApi, type Credentials, openApi } from "./api.ts";
 import type { BackendAiConfig, Identity } from "./client-config.ts";
 import { loadConfig, loadTls } from "./configuration.ts";
@@ -50,6 +51,26 @@ export async function withEndpoint<T>(
     context.log.info("The web login has expired: logging in again");
     return run(true);
   }
+}
+
+/** Where calls go, and with which login. Asks nobody. */
+export async function describeAccess(context: PlatformContext): Promise<PlatformAccess> {
+  const config = await loadConfig(context);
+  const tls = await loadTls(config, context);
+  const { identity, identitySource } = config;
+  const whose =
+    identity.kind === "key-pair"
+      ? `key pair with access key ${identity.keys.accessKey}`
+      : `web login of ${identity.session?.user ?? identity.login?.user ?? "nobody yet"}`;
+  const configured = config.proxy === undefined ? {} : { configured: config.proxy };
+  return {
+    endpoints: config.endpoints.map((url) => {
+      const proxy = decideProxy(url, { ...configured, environment: context.environment });
+      return { url: url.origin + url.pathname, tls, ...(proxy === undefined ? {} : { proxy: proxy.url }) };
+    }),
+    credentials: `${whose} from ${identitySource}`,
+    notes: [],
+  };
 }
 
 type Opening = {

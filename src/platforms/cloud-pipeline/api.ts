@@ -29,12 +29,15 @@ export interface CloudPipelineApi {
   whoAmI(): Promise<string>;
   /** Value of the preference that decides on root logins. */
   findRootPreference(): Promise<string | undefined>;
+  /** The server's time in its last answer, milliseconds since 1970; undefined where it told none. */
+  serverTimeMs(): number | undefined;
   /** A token of another user (administrators). */
   makeTokenOf(user: string): Promise<Secret>;
 }
 
 /** The calls with one token; `signal` ends them all. */
 export function createApi(client: HttpClient, token: Secret, signal: AbortSignal): CloudPipelineApi {
+  let serverTimeMs: number | undefined;
   const ask = async (path: string, action: string, body?: unknown): Promise<unknown> => {
     const answer = await client.request({
       path,
@@ -46,6 +49,8 @@ export function createApi(client: HttpClient, token: Secret, signal: AbortSignal
       explain: ({ status, body }) =>
         status === 401 || status === 403 ? undefined : findEnvelopeError(body, action, [token]),
     });
+    const date = Date.parse(answer.headers.get("Date") ?? "");
+    if (!Number.isNaN(date)) serverTimeMs = date;
     return decodePayload(answer.body, action);
   };
   return {
@@ -74,6 +79,7 @@ export function createApi(client: HttpClient, token: Secret, signal: AbortSignal
       const action = "Cannot read the preference for root logins";
       return decodeMember(await ask(`preferences/${ROOT_PREFERENCE}`, action), "value", action);
     },
+    serverTimeMs: () => serverTimeMs,
     makeTokenOf: (user) => makeTokenOf(ask, user),
   };
 }

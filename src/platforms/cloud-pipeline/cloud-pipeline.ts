@@ -2,11 +2,11 @@
 import { InterruptedError, UsageError } from "../../domain/errors.ts";
 import type { Route } from "../../domain/route.ts";
 import type { Platform, PlatformContext, ResolveOptions } from "../platform.ts";
-import { describeConfiguration, loadConfiguration, SETTINGS } from "./configuration.ts";
+import { describeConfiguration, findSecrets, loadConfiguration, SETTINGS } from "./configuration.ts";
 import { decideEdge, edgeVia, parseEdgeOverride } from "./edge.ts";
 import { listRuns } from "./list-runs.ts";
 import { findEdgeUrl, resolveRun } from "./resolve-run.ts";
-import { type Dependencies, openSession, type Session } from "./session.ts";
+import { type Dependencies, describeAccess, openSession, type Session } from "./session.ts";
 import { cloudPipelineSetup } from "./setup.ts";
 
 /** Variables of the platform's own client, and those that name proxies. */
@@ -63,6 +63,14 @@ export function createCloudPipeline(dependencies: Partial<Dependencies> = {}): C
     setup: cloudPipelineSetup((context, signal) =>
       withSession({ signal, retries: 2 }, context, world, ({ api }) => api.whoAmI()),
     ),
+    describeAccess,
+    findSecrets,
+    whoAmI: (context, signal) =>
+      withSession({ signal }, context, world, async ({ api }) => {
+        const name = await api.whoAmI();
+        const serverTimeMs = api.serverTimeMs();
+        return { name, ...(serverTimeMs === undefined ? {} : { clockSkewMs: context.clock.now() - serverTimeMs }) };
+      }),
     resolve: (id, options, context) =>
       withSession(options, context, world, (session) =>
         resolveRun({ id, options, session, environment: context.environment, log: context.log }),

@@ -2,10 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, errorMessage, LocalError, systemErrorCode, UsageError } from "../../domain/errors.ts";
+import type { Secret } from "../../domain/secret.ts";
 import type { ConfigurationRow, SettingDeclaration, SettingValue } from "../../domain/setting.ts";
 import { quoteForeign } from "../foreign-text.ts";
 import type { PlatformContext } from "../platform.ts";
 import { parseHttpProxy } from "../proxy-choice.ts";
+import { urlSecrets } from "../setting-values.ts";
 import {
   CLIENT_FILE,
   type Configuration,
@@ -54,6 +56,17 @@ export async function describeConfiguration(context: PlatformContext): Promise<r
     row("proxy", proxy === undefined ? undefined : { ...proxy, value: maskProxy(proxy) }),
     row("ca-file", found.caFile),
     row("insecure", found.insecure),
+  ];
+}
+
+/** The token and a proxy's password, as far as they can be read; those of the client's file too where others win. */
+export async function findSecrets(context: PlatformContext): Promise<readonly Secret[]> {
+  const found = await loadConfiguration(context).catch(() => undefined);
+  const file = await readClientFile(context).catch(() => undefined);
+  const urls = [found?.api?.value, found?.proxy?.value, file?.content.api, file?.content.proxy];
+  return [
+    ...[found?.token?.value, file?.content.token].filter((token) => token !== undefined),
+    ...urls.flatMap((url) => (url === undefined ? [] : urlSecrets(url))),
   ];
 }
 

@@ -2,16 +2,16 @@
 
 import { API_BACKOFF } from "../../domain/backoff.ts";
 import { AuthError, UsageError } from "../../domain/errors.ts";
+import type { TlsOptions } from "../../domain/route.ts";
 import type { Secret } from "../../domain/secret.ts";
 import type { SettingValue } from "../../domain/setting.ts";
 import { createHttpClient, type Fetch, type HttpClient, type HttpRetry } from "../http-client.ts";
-import type { PlatformContext, ResolveOptions } from "../platform.ts";
-import { decideProxy } from "../proxy-choice.ts";
+import type { PlatformAccess, PlatformContext, ResolveOptions } from "../platform.ts";
+import { decideProxy, type HttpProxy } from "../proxy-choice.ts";
 import { parseSwitch, readAuthorityFile } from "../setting-values.ts";
 import { type CloudPipelineApi, createApi } from "./api.ts";
-import type { Configuration } from "./client-config.ts";
 import { loadConfiguration } from "./configuration.ts";
-import { checkToken, RENEW_HINT } from "./token.ts";
+import { checkToken, maskToken, RENEW_HINT } from "./token.ts";
 
 /** What the platform takes from the world besides its context. */
 export type Dependencies = {
@@ -37,6 +37,16 @@ const CONFIGURE_HINT =
 const TLS_HINT =
   "Set cloud-pipeline.ca-file (RUNTUNNEL_CLOUD_PIPELINE_CA_FILE) to the authority's PEM file, or cloud-pipeline.insecure to do without the check";
 
+/** What a session is opened with, before anybody is asked. */
+type Prepared = {
+  readonly baseUrl: URL;
+  readonly token: Secret;
+  readonly tokenSource: string;
+  readonly proxy: HttpProxy | undefined;
+  readonly tls: TlsOptions;
+  readonly notes: readonly string[];
+};
+
 /** Reads the configuration, checks the token before any call, and takes another user's token where asked to. */
 export async function openSession(
   options: Pick<ResolveOptions, "actAs" | "retries">,
@@ -44,8 +54,29 @@ export async function openSession(
   context: PlatformContext,
   dependencies: Dependencies,
 ): Promise<Session> {
+  const prepared = await prepare(context);
+  const { notes, token } = prepared;
+  const client = openClient(prepared, decideRetry(options, context, dependencies), dependencies.fetch);
+  const own = createApi(client, token, signal);
+  if (options.actAs === undefined) return { api: own, token, notes };
+  const other = await own.makeTokenOf(options.actAs);
+  checkToken(other, `Cloud Pipeline for "${options.actAs}"`, context.clock.now());
+  return { api: createApi(client, other, signal), token: other, notes };
+}
+
+/** Where a session would go, and with which token. Asks nobody; throws what opening one would. */
+export async function describeAccess(context: PlatformContext): Promise<PlatformAccess> {
+  const { baseUrl, notes, proxy, tls, token, tokenSource } = await prepare(context);
+  return {
+    endpoints: [{ url: baseUrl.origin + baseUrl.pathname, tls, ...(proxy === undefined ? {} : { proxy: proxy.url }) }],
+    credentials: `access token ${maskToken(token)} from ${tokenSource}`,
+    notes,
+  };
+}
+
+async function prepare(context: PlatformContext): Promise<Prepared> {
   const configuration = await loadConfiguration(context);
-  const { api, token } = configuration;
+  const { api, caFile, proxy: configured, token } = configuration;
   if (api === undefined) throw new UsageError("No address of Cloud Pipeline is configured", { hint: CONFIGURE_HINT });
   if (token === undefined) {
     throw new AuthError("No access token for Cloud Pipeline is configured", {
@@ -55,29 +86,12 @@ export async function openSession(
     });
   }
   const notes = [...configuration.warnings, ...checkToken(token.value, token.source, context.clock.now())];
-  const retry = decideRetry(options, context, dependencies);
-  const client = await openClient(api, token.value, configuration, retry, context, dependencies.fetch);
-  const own = createApi(client, token.value, signal);
-  if (options.actAs === undefined) return { api: own, token: token.value, notes };
-  const other = await own.makeTokenOf(options.actAs);
-  checkToken(other, `Cloud Pipeline for "${options.actAs}"`, context.clock.now());
-  return { api: createApi(client, other, signal), token: other, notes };
-}
-
-async function openClient(
-  api: SettingValue,
-  token: Secret,
-  configuration: Configuration,
-  retry: HttpRetry,
-  context: PlatformContext,
-  fetch: Fetch | undefined,
-): Promise<HttpClient> {
   const baseUrl = parseApiUrl(api);
-  const { caFile, proxy: configured } = configuration;
   const authority = caFile === undefined ? undefined : await readAuthorityFile(caFile, context.homeFolder);
-  return createHttpClient({
-    service: "Cloud Pipeline API",
+  return {
     baseUrl,
+    token: token.value,
+    tokenSource: token.source,
     proxy: decideProxy(baseUrl, {
       environment: context.environment,
       ...(configured === undefined ? {} : { configured }),
@@ -86,6 +100,16 @@ async function openClient(
       verify: !parseSwitch(configuration.insecure),
       ...(authority === undefined ? {} : { certificateAuthority: authority }),
     },
+    notes,
+  };
+}
+
+function openClient({ baseUrl, proxy, tls, token }: Prepared, retry: HttpRetry, fetch: Fetch | undefined): HttpClient {
+  return createHttpClient({
+    service: "Cloud Pipeline API",
+    baseUrl,
+    proxy,
+    tls,
     loginHint: RENEW_HINT,
     tlsHint: TLS_HINT,
     secrets: [token],

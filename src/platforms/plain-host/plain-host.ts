@@ -4,9 +4,9 @@ import { UsageError } from "../../domain/errors.ts";
 import type { Route, SshLogin, TlsOptions, Via } from "../../domain/route.ts";
 import type { Claim } from "../../domain/run-name.ts";
 import { Secret } from "../../domain/secret.ts";
-import type { ConfigurationRow, SettingDeclaration, SettingValue } from "../../domain/setting.ts";
+import type { ConfigurationRow, SettingDeclaration, Settings, SettingValue } from "../../domain/setting.ts";
 import type { Platform, PlatformContext, ResolvedRun, ResolveOptions } from "../platform.ts";
-import { parseSwitch, readAuthorityFile, readSettingFile } from "../setting-values.ts";
+import { parseSwitch, readAuthorityFile, readSettingFile, urlSecrets } from "../setting-values.ts";
 import { maskProxySetting, parseHostKeys, parseProxySetting, type UrlLogin } from "./proxy-setting.ts";
 
 /** What the platform borrows from others. */
@@ -44,6 +44,7 @@ export function createPlainHost(borrowed: PlainHostOptions): Platform {
     displayName: (id) => id,
     isConfigured: async () => true,
     describeConfiguration: async (context) => SETTINGS.map((setting) => describe(setting, context)),
+    findSecrets: async ({ settings }) => findSecrets(settings),
     resolve: async (id, options, context) => describeRun(id, options, await findRoute(id, options, context, borrowed)),
   };
 }
@@ -60,6 +61,15 @@ export function recogniseHost(name: string): { readonly id: string; readonly cla
   if (host.length > 253 || !labels.every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(label))) return undefined;
   if (/^\d+$/.test(labels.at(-1) ?? "")) return undefined;
   return { id: host, claim: labels.length > 1 || host === "localhost" ? "likely" : "possible" };
+}
+
+function findSecrets(settings: Settings): readonly Secret[] {
+  const proxy = settings.find("host.proxy");
+  const values = SETTINGS.filter(({ kind }) => kind === "secret").map(({ key }) => settings.find(key)?.value);
+  return [
+    ...values.filter((value) => value !== undefined).map((value) => new Secret(value)),
+    ...(proxy === undefined ? [] : urlSecrets(proxy.value)),
+  ];
 }
 
 async function findRoute(

@@ -25,6 +25,15 @@ export function putKnownHost(text: string, host: KnownHost): string {
   return appendLines(kept.join(""), lines);
 }
 
+/** Keys that a file holds for a name, base64. */
+export function knownHostKeys(text: string, name: string): readonly string[] {
+  const wanted = asByteText(name).toLowerCase();
+  return splitLines(text).flatMap((line) => {
+    const parsed = parseLine(line);
+    return parsed?.names.some((known) => known.toLowerCase() === wanted) === true ? [parsed.base64] : [];
+  });
+}
+
 /** Removes the lines with that tag, and no others. */
 export function removeKnownHost(text: string, tag: string): string {
   const wanted = asByteText(tag);
