@@ -1,5 +1,6 @@
 // Carries the opening handshake over a stream. What follows the 101 goes back into the stream, for the frames' reader.
 import { type AppError, UnreachableError } from "../../domain/errors.ts";
+import { redact, type Secret } from "../../domain/secret.ts";
 import type { RewindableStream } from "../../streams/inbound-stream.ts";
 import { HeadReader, type ResponseHead } from "./response-head.ts";
 import { clean, explainRefusal } from "./upgrade-errors.ts";
@@ -15,7 +16,7 @@ const BODY_TIMEOUT_MS = 2000;
  * the caller then drops the stream, and does so too to give up. */
 export function upgradeStream(stream: RewindableStream, target: UpgradeTarget, request: UpgradeRequest): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const handshake = new Handshake(target, {
+  const handshake = new Handshake(target, request.secrets, {
     granted: (head, rest) => {
       stream.pause();
       stream.unread(rest);
@@ -59,6 +60,7 @@ type Outcome = {
 /** Reads the answer: a head, and after a refusal the beginning of its body. */
 class Handshake {
   readonly #target: UpgradeTarget;
+  readonly #secrets: readonly Secret[];
   readonly #outcome: Outcome;
   readonly #reader = new HeadReader();
   #head: ResponseHead | undefined;
@@ -67,8 +69,9 @@ class Handshake {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isDone = false;
 
-  constructor(target: UpgradeTarget, outcome: Outcome) {
+  constructor(target: UpgradeTarget, secrets: readonly Secret[], outcome: Outcome) {
     this.#target = target;
+    this.#secrets = secrets;
     this.#outcome = outcome;
   }
 
@@ -138,7 +141,10 @@ class Handshake {
   #finish(head: ResponseHead): void {
     const raw = Buffer.concat(this.#body).subarray(0, MAX_BODY_BYTES);
     const body = new TextDecoder().decode(isChunked(head) ? joinChunks(raw) : raw);
-    this.#refuse(explainRefusal({ head, body, shown: this.#target.shown }));
+    const hide = (text: string): string => redact(text, this.#secrets);
+    const headers = new Map([...head.headers].map(([name, value]) => [name, hide(value)]));
+    const said = { ...head, reason: hide(head.reason), headers };
+    this.#refuse(explainRefusal({ head: said, body: hide(body), shown: this.#target.shown }));
   }
 
   #refuse(error: AppError): void {
@@ -160,7 +166,8 @@ class Handshake {
   #explainNotHttp(start: string): AppError {
     // A TLS alert: record type 21.
     if (start.charCodeAt(0) === 21) return this.#odd("speaks TLS: write its address as wss://", "needs-tls");
-    return this.#odd(`does not speak HTTP: it answers "${clean(start)}"`, "not-http");
+    if (start.startsWith("GET ")) return this.#odd("sends back what it is sent: it is no relay", "not-http");
+    return this.#odd(`does not speak HTTP: it answers "${clean(redact(start, this.#secrets))}"`, "not-http");
   }
 }
 

@@ -17,6 +17,9 @@ export type HeadProgress =
 /** Longest head accepted: more than any real proxy or relay sends. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
+/** How much of what is no head is kept for a message, more than is quoted: secrets are found in it only whole. */
+const MAX_START_BYTES = 4096;
+
 /** Collects bytes until the head is complete. */
 export class HeadReader {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -25,19 +28,20 @@ export class HeadReader {
   read(chunk: Uint8Array): HeadProgress {
     const searched = Math.max(0, this.#bytes.length - 3);
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
-    if (!startsLikeHttp(this.#bytes)) return { kind: "not-http", start: latin1(this.#bytes.subarray(0, 200)) };
+    if (!startsLikeHttp(this.#bytes))
+      return { kind: "not-http", start: latin1(this.#bytes.subarray(0, MAX_START_BYTES)) };
     const end = findEnd(this.#bytes, searched);
     if (end === -1) return this.#bytes.length > MAX_HEAD_BYTES ? { kind: "too-long" } : { kind: "more" };
     if (end > MAX_HEAD_BYTES) return { kind: "too-long" };
     const text = latin1(this.#bytes.subarray(0, end));
     const head = parseHead(text);
-    if (head === undefined) return { kind: "not-http", start: text.slice(0, 200) };
+    if (head === undefined) return { kind: "not-http", start: text.slice(0, MAX_START_BYTES) };
     return { kind: "head", head, rest: this.#bytes.subarray(end + 4) };
   }
 
   /** What has come so far, for a message. */
   get start(): string {
-    return latin1(this.#bytes.subarray(0, 200));
+    return latin1(this.#bytes.subarray(0, MAX_START_BYTES));
   }
 }
 

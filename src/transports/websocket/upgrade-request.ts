@@ -1,6 +1,7 @@
 // The opening handshake of a WebSocket client (RFC 6455, section 4), as text. Pure but for the random key.
 import { createHash, randomBytes } from "node:crypto";
 import { AuthError, UnreachableError, UsageError } from "../../domain/errors.ts";
+import { Secret } from "../../domain/secret.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** Where to send the upgrade. */
@@ -17,7 +18,13 @@ export type UpgradeTarget = {
 };
 
 /** A request and the answer that proves the server understood it. */
-export type UpgradeRequest = { readonly text: string; readonly accept: string; readonly protocols: readonly string[] };
+export type UpgradeRequest = {
+  readonly text: string;
+  readonly accept: string;
+  readonly protocols: readonly string[];
+  /** What the request holds that must not come back in a message: some servers repeat what they were sent. */
+  readonly secrets: readonly Secret[];
+};
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -80,7 +87,18 @@ export function renderUpgradeRequest(target: UpgradeTarget, headers: Readonly<Re
   const accept = createHash("sha1")
     .update(key + GUID)
     .digest("base64");
-  return { text: `${lines.join("\r\n")}\r\n\r\n`, accept, protocols };
+  return { text: `${lines.join("\r\n")}\r\n\r\n`, accept, protocols, secrets: secretsOf(target, headers) };
+}
+
+/** The query, and what authorises: values of headers, whole and word by word, and a cookie's without its name. */
+function secretsOf(target: UpgradeTarget, headers: Readonly<Record<string, string>>): readonly Secret[] {
+  const query = target.target.split("?").slice(1).join("?");
+  const values = Object.entries(headers).flatMap(([name, value]) => {
+    if (!/auth|cookie|session|token|secret|key/i.test(name)) return [];
+    if (name.toLowerCase() !== "cookie") return [value, ...value.split(" ").slice(1)];
+    return [value, ...value.split(/;\s*/).map((pair) => pair.slice(pair.indexOf("=") + 1))];
+  });
+  return [query, ...values].map((text) => new Secret(text));
 }
 
 /** The error for a 101 that is not the answer to our request. */

@@ -35,7 +35,7 @@ function dialTo(port: number, via: Partial<Via> = {}, timeoutMs = 5000) {
   const route = {
     transport: "websocket",
     host: "run.invalid",
-    via: { url: `ws://127.0.0.1:${port}/relay?a=%2Fb&port={port}`, ...via },
+    via: { ...via, url: via.url?.replace("PORT", String(port)) ?? `ws://127.0.0.1:${port}/relay?a=%2Fb&port={port}` },
   };
   return websocket.open(route, SILENT_LOG).dial(22, { signal: new AbortController().signal, timeoutMs });
 }
@@ -95,6 +95,28 @@ describe("dial() and the request", () => {
     const error = await failure("", { headers: () => ({ Cookie: "a\r\nsecret: b" }) });
     expect(error).toBeInstanceOf(AuthError);
     expect(error.message).not.toContain("secret");
+  });
+
+  test.each([
+    ["the body", (head: string) => `HTTP/1.1 500 X\r\n\r\n${head.split("\r\n").slice(6).join(" ")}`],
+    ["the target in the body", (head: string) => `HTTP/1.1 500 X\r\n\r\n${head.split("\r\n")[0]}`],
+    ["the reason", (head: string) => `HTTP/1.1 500 ${/^cookie: (.*)$/im.exec(head)?.[1]}\r\n\r\n`],
+    ["the cookie's value alone", (head: string) => `HTTP/1.1 401 X\r\n\r\n${/SESSION=(.*?)\r/.exec(head)?.[1]}`],
+    ["a redirect", (head: string) => `HTTP/1.1 302 X\r\nLocation: http://[${/Basic (.*?)\r/.exec(head)?.[1]}\r\n\r\n`],
+    ["words that are no HTTP", (head: string) => `500 ${/^authorization: (.*)$/im.exec(head)?.[1]}\r\n\r\n`],
+    ["the request itself", (head: string) => head],
+  ])("does not show what it sent where a server repeats it in %s", async (_where, answer) => {
+    const secrets = ["tops3cret", Buffer.from("me:tops3cret").toString("base64"), "s3ssion-1d", "t0ken"];
+    const error = await failure((head, socket) => void socket.end(answer(head)), {
+      url: "ws://127.0.0.1:PORT/relay?token=t0ken",
+      headers: () => ({
+        Authorization: `Basic ${secrets[1]}`,
+        Cookie: `AIOHTTP_SESSION=${secrets[2]}`,
+        "X-BackendAI-SessionID": "s3ssion-1d",
+      }),
+    });
+    expect(error.hop).toStartWith("proxy-");
+    for (const secret of secrets) expect(`${error.message} ${error.hint}`).not.toContain(secret);
   });
 });
 
