@@ -27,6 +27,7 @@ import { upCommand } from "./commands/up.ts";
 import { CliConfiguration } from "./configuration.ts";
 import { durationHints } from "./duration-hints.ts";
 import { commonOptions, parseLogLevel, readSwitch, readText, SHORT_NAMES } from "./options.ts";
+import { translatePipeWords } from "./pipe-words.ts";
 import { createProgress } from "./progress.ts";
 import { explainUsage } from "./usage-errors.ts";
 import type { World } from "./world.ts";
@@ -88,7 +89,7 @@ export async function parseCommandLine(world: World): Promise<CommandLine> {
     chosen.words = parsed;
   });
   const { beforeDashes, afterDashes } = splitDashes(words);
-  const help = await parse(program, beforeDashes.length === 0 ? ["--help"] : beforeDashes);
+  const help = await parse(program, beforeDashes.length === 0 ? ["--help"] : translatePipeWords(beforeDashes));
   if (help !== "") return { kind: "help", text: `${fixShortNames(help)}\n` };
   if (chosen.command === undefined || chosen.words === undefined) throw new UsageError("No command is given");
   return { kind: "command", command: chosen.command, words: { ...chosen.words, "--": afterDashes } };

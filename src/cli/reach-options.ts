@@ -121,7 +121,9 @@ export function reachSpec(words: Arguments, settings: Settings, workingFolder: s
 
 function retriesOf(settings: Settings): number {
   const found = settings.find("retries");
-  return found === undefined ? DEFAULT_RETRIES : parseWholeNumber(found.value, nameSetting("retries", found), 1, 1000);
+  if (found === undefined) return DEFAULT_RETRIES;
+  // 0 means "no further try" to users of `pipe`, which counts the tries after the first.
+  return Math.max(1, parseWholeNumber(found.value, nameSetting("retries", found), 0, 1000));
 }
 
 function connectTimeoutMs(settings: Settings): number {

@@ -31,10 +31,9 @@ export function explainUsage(message: string, words: readonly string[], vocabula
   const unknown = /^Unknown arguments?: (.+)$/.exec(first)?.[1]?.split(", ") ?? [];
   const [word] = unknown;
   if (word === undefined) return new UsageError(first, { hint: SEE_HELP });
-  const isOption = words.some(
-    (given) => given === `-${word}` || given === `--${word}` || given.startsWith(`--${word}=`),
-  );
-  const shown = isOption ? `option ${withDashes(word)}` : `argument "${word}"`;
+  const option = words.map((given) => given.split("=")[0]).find((given) => given?.replace(/^--?/, "") === word);
+  const isOption = option?.startsWith("-") === true;
+  const shown = isOption ? `option ${option}` : `argument "${word}"`;
   return new UsageError(`Unknown ${shown}`, {
     hint: (isOption ? didYouMean(word, vocabulary.options, withDashes) : undefined) ?? SEE_HELP,
   });
