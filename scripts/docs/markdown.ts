@@ -50,7 +50,8 @@ function renderCommand(command: CommandDescription): string {
     ...[...groupOptions(command)].map(([group, options]) =>
       group === "Options" ? optionTable(options) : `${group}:\n\n${optionTable(options)}`,
     ),
-    "```sh",
+    // Each needs a state of its own; a test parses them.
+    "```sh parse",
     ...examples.map(([line, what]) => `${exampleLine(line)}   # ${what}`),
     "```\n",
   ].join("\n");
