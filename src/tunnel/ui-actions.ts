@@ -1,10 +1,11 @@
 // What the page can ask for: the state of all tunnels, and the same things that the commands do.
 import * as v from "valibot";
-import { NotFoundError, UsageError } from "../domain/errors.ts";
+import { errorMessage, NotFoundError, UsageError } from "../domain/errors.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import {
   KEY_FORMATS,
   type LogAnswer,
+  type RunsAnswer,
   type StartAnswer,
   type StartForm,
   type StopAnswer,
@@ -14,12 +15,13 @@ import {
 import { type ConnectionInfo, connectionInfo, renderFileZillaFile } from "./connection-info.ts";
 import { type AppContext, type Progress, platformContext } from "./context.ts";
 import { type Listing, listTunnels } from "./list.ts";
+import { findRuns } from "./list-runs.ts";
 import { showLogFile } from "./logs.ts";
 import { readRunKey } from "./run-key.ts";
 import { type StartOptions, startTunnel } from "./start.ts";
 import { stopSelected } from "./stop.ts";
 import { TrafficHistory } from "./ui-traffic.ts";
-import { viewTunnel } from "./ui-view.ts";
+import { viewRun, viewTunnel } from "./ui-view.ts";
 
 /** What the actions need of the command line. */
 export type UiWorld = {
@@ -35,6 +37,10 @@ export type Download = { readonly name: string; readonly contentType: string; re
 const STOP_TIMEOUT_MS = 10_000;
 /** Several pages, or an impatient one, are answered from one look at the tunnels. */
 const FRESH_MS = 400;
+/** Often enough for a plot of ten minutes, seldom enough to leave a laptop asleep. */
+const WATCH_INTERVAL_MS = 5000;
+/** Enough to search in; older runs are named by hand. */
+const MAX_RUNS = 200;
 /** What a person reads at once; the whole is in the file. */
 const LOG_LINES = 400;
 
@@ -67,6 +73,17 @@ export class UiActions {
     this.#world = world;
   }
 
+  /** Looks now and then also while no page does, so that plots have no holes where nobody watched. Until the signal. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#context;
+    while (!signal.aborted) {
+      await clock.sleep(WATCH_INTERVAL_MS, signal).catch(() => undefined);
+      const isRecent = this.#listing !== undefined && clock.monotonicMs() - this.#listing.at < WATCH_INTERVAL_MS;
+      if (signal.aborted || isRecent) continue;
+      await this.#look().catch((error) => log.debug(`Cannot look at the tunnels: ${errorMessage(error)}`));
+    }
+  }
+
   /** All tunnels, with what is newer than `since` of their histories. */
   async state(since: number): Promise<UiState> {
     const { clock, platforms, processes } = this.#context;
@@ -89,6 +106,17 @@ export class UiActions {
         viewTunnel(tunnel, { user, platforms, since, traffic: this.#traffic.samples(tunnel.record.id, since) }),
       ),
       damaged: damaged.map(({ message, path }) => ({ path, problem: message })),
+    };
+  }
+
+  /** As `runs`. */
+  async runs(): Promise<RunsAnswer> {
+    const { platforms } = this.#context;
+    const { failures, runs } = await findRuns({ ended: false, limit: MAX_RUNS }, this.#context);
+    const views = runs.map((run) => viewRun(run, platforms));
+    return {
+      runs: [...views.filter(({ isReady }) => isReady), ...views.filter(({ isReady }) => !isReady)],
+      failures: failures.map(({ error, platform }) => ({ platform, message: error.message })),
     };
   }
 

@@ -99,6 +99,8 @@ async function act({ actions, path, query, request }: Call): Promise<Response> {
   switch (call) {
     case "GET state":
       return Response.json(await actions.state(Number(query.get("since") ?? 0) || 0));
+    case "GET runs":
+      return Response.json(await actions.runs());
     case "POST tunnels":
       return Response.json(await actions.start(await readJson(request), request.signal));
     case "POST tunnels ID stop":

@@ -1,7 +1,8 @@
 // What the page shows, made of what the registry and the tunnels say. Pure.
 import type { Platform } from "../platforms/platform.ts";
-import type { UiTunnel } from "../ui/api.ts";
+import type { UiRun, UiTunnel } from "../ui/api.ts";
 import { findTrouble, type ListedTunnel } from "./list.ts";
+import type { FoundRun } from "./list-runs.ts";
 
 /** What is needed besides the tunnel itself. */
 export type ViewOptions = {
@@ -54,6 +55,21 @@ export function viewTunnel(tunnel: ListedTunnel, options: ViewOptions): UiTunnel
     traffic: options.traffic,
     outages:
       status?.outages.map(({ from, message, to }) => ({ from, message, ...(to === undefined ? {} : { to }) })) ?? [],
+  };
+}
+
+/** One run to choose. */
+export function viewRun(run: FoundRun, platforms: readonly Platform[]): UiRun {
+  const { image, name, phase, reference, startedAt, state, tunnels } = run;
+  return {
+    reference,
+    name,
+    platformTitle: platforms.find((platform) => platform.name === run.platform)?.title ?? run.platform,
+    state,
+    isReady: phase === "ready",
+    ...(image === undefined ? {} : { image }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    hasTunnel: tunnels.length > 0,
   };
 }
 

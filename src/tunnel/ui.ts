@@ -32,11 +32,12 @@ export type UiReady = {
 /** Serves the page until the context's signal. Throws ConflictError when the port is taken. */
 export async function runUi(options: UiOptions, context: AppContext, onReady: (ready: UiReady) => void): Promise<void> {
   const sessions = new UiSessions();
+  const actions = new UiActions(context, options);
   const server = startUiServer({
     port: options.port,
     pages: await loadPages(),
     sessions,
-    actions: new UiActions(context, options),
+    actions,
     onBug: (error) => context.log.error(`The page met a bug: ${errorMessage(error)}`),
   });
   const link = (onRedeemed?: () => void): string =>
@@ -46,7 +47,7 @@ export async function runUi(options: UiOptions, context: AppContext, onReady: (r
     await removeLeftLinks(folder, context);
     const opened = options.openBrowser && (await openBrowser(link, folder, options, context));
     onReady({ url: link(), port: server.port, opened });
-    await untilAborted(context.signal);
+    await actions.watch(context.signal);
   } finally {
     await server.close();
     await removeLeftLinks(folder, context);
@@ -83,11 +84,4 @@ async function removeLeftLinks(folder: string, { processes }: AppContext): Promi
     if (pid !== processes.self().pid && (Number.isNaN(pid) || processes.find(pid) !== undefined)) continue;
     await removeIfExists(join(folder, name)).catch(() => undefined);
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

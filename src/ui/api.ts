@@ -79,6 +79,27 @@ export type UiState = {
   readonly damaged: readonly { readonly path: string; readonly problem: string }[];
 };
 
+/** Answer of `GET /api/runs`: the user's runs that are not over, those first that a tunnel can be opened to. */
+export type RunsAnswer = {
+  readonly runs: readonly UiRun[];
+  /** Platforms that did not answer. */
+  readonly failures: readonly { readonly platform: string; readonly message: string }[];
+};
+
+/** One run to choose. */
+export type UiRun = {
+  /** What to type to mean it. */
+  readonly reference: string;
+  readonly name: string;
+  readonly platformTitle: string;
+  /** The platform's own word. */
+  readonly state: string;
+  readonly isReady: boolean;
+  readonly image?: string;
+  readonly startedAt?: string;
+  readonly hasTunnel: boolean;
+};
+
 /** What to do with a tunnel that is already on the wanted ports. */
 export type ExistingPolicy = "refuse" | "keep-same" | "replace";
 

@@ -130,7 +130,7 @@ function Programs({ hasKey, info, path }: ProgramsProps) {
       {programSteps(info, hasKey).map(({ program, steps }) => (
         <details key={program} class="program">
           <summary>{program}</summary>
-          {program === "VS Code" && (
+          {program === "VS Code" && info.alias !== undefined && (
             <a class="button" href={info.urls.vscode}>
               <Icon name="open" /> Open in VS Code
             </a>

@@ -40,9 +40,12 @@ function codeSteps({ alias, commands }: UiConnection, hasKey: boolean): readonly
       `Press the button above, or in the command palette choose Remote-SSH: Connect to Host and then ${alias}.`,
     ];
   }
-  const key = hasKey ? ` Save the key as ${SAVED_KEY} first.` : "";
   const command = hasKey ? commands.ssh.replace(/^ssh/, `ssh -i ${SAVED_KEY}`) : commands.ssh;
-  return [extension, `In the command palette choose Remote-SSH: Add New SSH Host and enter: ${command}${key}`];
+  return [
+    extension,
+    ...(hasKey ? [`Save the key as ${SAVED_KEY}.`] : []),
+    `In the command palette choose Remote-SSH: Add New SSH Host and enter: ${command}`,
+  ];
 }
 
 function fileZillaSteps(

@@ -1,6 +1,6 @@
 // A modal dialog of the browser's own: it keeps the focus, closes on Escape, and gives the focus back.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./icon.tsx";
 
 type DialogProps = {
@@ -14,13 +14,17 @@ type DialogProps = {
 /** Shown as long as it is rendered. What has the attribute `data-focus` gets the focus. */
 export function Dialog({ children, onClose, size = "large", subtitle, title }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
+  const isShown = useRef(false);
   const titleId = useId();
-  useEffect(() => {
+  // Before anything is painted: until then it would be no more than a box on the page.
+  useLayoutEffect(() => {
     const element = ref.current;
     const opener = document.activeElement;
     element?.showModal();
+    isShown.current = true;
     element?.querySelector<HTMLElement>("[data-focus]")?.focus();
     return () => {
+      isShown.current = false;
       element?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
@@ -29,8 +33,18 @@ export function Dialog({ children, onClose, size = "large", subtitle, title }: D
     event.preventDefault();
     onClose();
   };
+  // A browser need not ask before it closes a dialog a second time.
+  const closeByBrowser = (): void => {
+    if (isShown.current) onClose();
+  };
   return (
-    <dialog ref={ref} class={`dialog dialog-${size}`} aria-labelledby={titleId} onCancel={closeOnEscape}>
+    <dialog
+      ref={ref}
+      class={`dialog dialog-${size}`}
+      aria-labelledby={titleId}
+      onCancel={closeOnEscape}
+      onClose={closeByBrowser}
+    >
       <header class="dialog-head">
         <div>
           <h2 id={titleId}>{title}</h2>

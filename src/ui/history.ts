@@ -8,7 +8,7 @@ export const WINDOW_MS = 10 * 60_000;
 const LEAST_WINDOW_MS = 2 * 60_000;
 
 /** Two looks further apart than this leave a gap in a plot. */
-const GAP_MS = 6000;
+const GAP_MS = 12_000;
 
 /** Adds an answer to what was known; tunnels that are gone are forgotten. */
 export function mergeState(known: UiState | undefined, answer: UiState): UiState {

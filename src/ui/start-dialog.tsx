@@ -8,6 +8,7 @@ import { Dialog } from "./dialog.tsx";
 import { Failure } from "./failure.tsx";
 import { ChoiceField, SwitchField, TextField } from "./field.tsx";
 import { Icon } from "./icon.tsx";
+import { RunPicker } from "./run-picker.tsx";
 
 type StartProps = { readonly state: UiState; readonly onClose: () => void; readonly onDone: (news: string) => void };
 
@@ -101,6 +102,7 @@ function Fields({ edit, form, state }: { readonly form: StartForm; readonly edit
         isRequired
         isFirst
       />
+      <RunPicker typed={form.run} onChoose={(run) => edit({ run })} />
       <div class="choice" role="radiogroup" aria-label="What to reach">
         <Goal
           title="SSH and files"

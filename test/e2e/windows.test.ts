@@ -75,6 +75,33 @@ describe.skipIf(!canRunWindows())("runtunnel.exe", () => {
     await expectNothingLeft();
   });
 
+  test("the page of ui comes out of the executable, and tells how tunnels are", async () => {
+    await using output = await tempHome();
+    const stdout = join(output.path, "out");
+    const child = windows.spawn(["runtunnel", "ui", "--no-open", "--json"], { stdout: Bun.file(stdout) });
+    const { port, url } = await eventually(
+      async () => JSON.parse(await readFile(stdout, "utf8")) as { readonly port: number; readonly url: string },
+      { timeoutMs: 60_000 },
+    );
+    const origin = `http://127.0.0.1:${port}`;
+    const page = await (await fetch(origin)).text();
+    expect(page).toContain("<title>runtunnel</title>");
+    for (const [, path] of page.matchAll(/(?:src|href)="\.?(\/[^"]+)"/g)) {
+      expect((await fetch(`${origin}${path}`)).status, path).toBe(200);
+    }
+    const session = await fetch(`${origin}/api/session`, {
+      method: "POST",
+      headers: { origin, "content-type": "application/json" },
+      body: JSON.stringify({ token: url.split("#")[1] }),
+    });
+    const { key } = (await session.json()) as { readonly key: string };
+    const cookie = session.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const state = await fetch(`${origin}/api/state`, { headers: { cookie, "x-runtunnel-key": key } });
+    expect(await state.json()).toMatchObject({ tunnels: [] });
+    child.kill("SIGKILL");
+    await child.exited;
+  });
+
   test("stop --force ends a tunnel at once, and the next command heals what a killed one left", async () => {
     await using sandbox = await openSandbox();
     await json(["start", "1001", "-lp", "0", "-rp", "22"], sandbox.environment);

@@ -2,11 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { formWords } from "../../src/cli/commands/ui.ts";
 import { startOptions } from "../../src/cli/start-options.ts";
-import type { StartForm, UiConnection, UiState, UiTunnel } from "../../src/ui/api.ts";
+import type { StartForm, UiConnection, UiRun, UiState, UiTunnel } from "../../src/ui/api.ts";
 import { startCommandLine } from "../../src/ui/command-line.ts";
 import { commandLines, programSteps } from "../../src/ui/connect-steps.ts";
 import { count, formatAgo, formatBytes, formatRate, formatRoundTrip, localAddress } from "../../src/ui/format.ts";
 import { mergeState, roundTripColumns, trafficColumns, windowOf } from "../../src/ui/history.ts";
+import { matchingRuns } from "../../src/ui/matching-runs.ts";
 import { readStart } from "../cli/cli-world.ts";
 
 const FORM: StartForm = {
@@ -57,6 +58,30 @@ describe("formWords()", () => {
     expect(formWords(FORM, false)["local-port"]).toBe("0");
     expect(formWords(FORM, true)["local-port"]).toBeUndefined();
     expect(formWords({ ...FORM, localPort: "4567" }, true)["local-port"]).toBe("4567");
+  });
+});
+
+describe("matchingRuns()", () => {
+  const run = (reference: string, image: string): UiRun => ({
+    reference,
+    name: `pipeline-${reference}`,
+    platformTitle: "Cloud Pipeline",
+    state: "RUNNING",
+    isReady: true,
+    image,
+    hasTunnel: false,
+  });
+  const runs = [run("1001", "library/ubuntu"), run("2001", "library/RStudio")];
+
+  test.each([
+    ["", ["1001", "2001"]],
+    [" 1001 ", ["1001", "2001"]],
+    ["200", ["2001"]],
+    ["rstud", ["2001"]],
+    ["cloud", ["1001", "2001"]],
+    ["my-host", []],
+  ])("for '%s' are %p", (typed, found) => {
+    expect(matchingRuns(runs, typed).map(({ reference }) => reference)).toEqual(found);
   });
 });
 

@@ -12,6 +12,7 @@ import { ask, serveUi } from "./ui-world.ts";
 
 const CALLS: readonly (readonly [string, string])[] = [
   ["GET", "/api/state"],
+  ["GET", "/api/runs"],
   ["POST", "/api/tunnels"],
   ["POST", "/api/tunnels/56819-0a1b2c3d/stop"],
   ["GET", "/api/tunnels/56819-0a1b2c3d/connection"],
