@@ -23,8 +23,14 @@ import { versionText } from "./version.ts";
 
 /** Longest configuration file accepted. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
+/** Time for last words to leave; a pipe that nobody reads does not hold an interrupted command. */
+const LAST_WORDS_MS = 200;
 
+const signals = watchSignals();
 process.exitCode = await main(process.argv.slice(2));
+// A question to a mute name server cannot be taken back and would keep an interrupted command, or a tunnel that was told
+// to end, alive for as long as the system waits. What was printed has a moment to leave.
+if (signals.ended.aborted || process.argv[2] === "serve") setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
 
 async function main(words: readonly string[]): Promise<number> {
   if (words[0] === "--version" || words[0] === "-V") {
@@ -49,7 +55,6 @@ function createWorld(words: readonly string[]): World {
   const system = currentSystem();
   const folders = resolveFolders({ system, environment: process.env, homeFolder: homedir() });
   const stderr = toOutput(process.stderr, process.env);
-  const signals = watchSignals();
   return {
     arguments: words,
     environment: process.env,

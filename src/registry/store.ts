@@ -146,9 +146,10 @@ export class Registry {
 
   /** Whether the tunnel's process lives. */
   liveness(record: TunnelRecord): Liveness {
-    if (record.machine !== this.#processes.machine()) return "elsewhere";
-    if (record.process !== undefined) return this.#processes.isAlive(record.process) ? "alive" : "dead";
-    return this.#processes.isAlive(record.launcher) ? "starting" : "dead";
+    const isAlive = this.#processes.isAlive(record.process ?? record.launcher);
+    if (isAlive) return record.process === undefined ? "starting" : "alive";
+    // Machines get other names when they change networks; a process with this number, start and boot is the same all the same.
+    return record.machine === this.#processes.machine() ? "dead" : "elsewhere";
   }
 
   async #ensureFolder(): Promise<void> {

@@ -8,20 +8,36 @@ import { type ControlReply, type ControlRequest, decodeRequest, encodeReply } fr
 /** Carries out one request; may answer several times. */
 export type ControlHandler = (request: ControlRequest, reply: (reply: ControlReply) => void) => void;
 
-/** A listening control channel; whoever started it closes it. */
+/** A listening control channel; whoever started it closes it, and with it the connections of whoever still holds one. */
 export type ControlServer = { readonly port: number; close(): void };
 
 /** Listens on a free loopback port. Requests without the token are dropped with the connection. */
 export function startControlServer(token: string, handler: ControlHandler): ControlServer {
+  const open = new Set<ByteStream>();
   const listener = listenTcp({
     host: "127.0.0.1",
     port: 0,
-    onConnection: (stream) => serveControlConnection(stream, token, handler),
+    onConnection: (stream) => {
+      open.add(stream);
+      serveControlConnection(stream, token, handler, () => open.delete(stream));
+    },
   });
-  return { port: listener.port, close: () => listener.close() };
+  return {
+    port: listener.port,
+    close() {
+      listener.close();
+      // Anybody on this machine may connect and say nothing; a connection left open would keep the process alive.
+      for (const stream of open) stream.destroy();
+    },
+  };
 }
 
-function serveControlConnection(stream: ByteStream, token: string, handler: ControlHandler): void {
+function serveControlConnection(
+  stream: ByteStream,
+  token: string,
+  handler: ControlHandler,
+  onClosed: () => void,
+): void {
   const lines = new LineReader(
     (line) => {
       const asked = decodeRequest(line);
@@ -40,7 +56,7 @@ function serveControlConnection(stream: ByteStream, token: string, handler: Cont
     onData: (chunk) => lines.push(chunk),
     onDrain: () => undefined,
     onEnd: () => stream.end(),
-    onClose: () => undefined,
+    onClose: onClosed,
   });
 }
 

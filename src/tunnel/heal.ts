@@ -13,10 +13,20 @@ export async function healRegistry(context: AppContext): Promise<void> {
     if (await registry.setAside(file)) progress.note(`${file.message}; set aside as "${file.path}.damaged"`);
   }
   await registry.sweep();
-  for (const seen of records) {
-    const record = await lookAgain(seen, context);
-    if (record !== undefined && registry.liveness(record) === "dead") await healRecord(record, context);
-  }
+  // Side by side: each may wait a quarter of a minute for a run that is out of reach.
+  const healed = await Promise.allSettled(records.map((seen) => healIfDead(seen, context)));
+  for (const outcome of healed) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+async function healIfDead(seen: TunnelRecord, context: AppContext): Promise<void> {
+  const record = await lookAgain(seen, context);
+  if (record === undefined || context.registry.liveness(record) !== "dead" || isAwaited(record, context)) return;
+  await healRecord(record, context);
+}
+
+/** Whether the command that started the tunnel still lives to read how it failed, and will clean up by itself. */
+export function isAwaited(record: TunnelRecord, context: AppContext): boolean {
+  return record.state === "failed" && record.mode !== "foreground" && context.processes.isAlive(record.launcher);
 }
 
 /** Cleans up behind one dead tunnel. What cannot be undone is told, and does not keep the record. */

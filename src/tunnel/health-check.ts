@@ -11,7 +11,7 @@ const HEALTHY_INTERVAL_MS = 60_000;
 const FAILING_INTERVALS_MS = [5000, 10_000, 20_000, 30_000, 60_000] as const;
 /** How often the clocks are compared. Short enough to notice a wake-up soon, long enough to cost nothing. */
 const TICK_MS = 10_000;
-/** The wall clock running ahead of the monotonic clock by this much between two ticks means that the machine slept. */
+/** A nap that took this much longer than it should, by either clock, means that the machine slept. */
 const SLEEP_GAP_MS = 15_000;
 /** History kept for `status`. */
 const KEPT_PROBES = 20;
@@ -111,12 +111,14 @@ export class HealthMonitor {
     while (!signal.aborted) {
       const wall = clock.now();
       const monotonic = clock.monotonicMs();
-      const slept = await clock.sleep(Math.min(TICK_MS, Math.max(0, this.#nextAtMs - monotonic)), signal).then(
+      const napMs = Math.min(TICK_MS, Math.max(0, this.#nextAtMs - monotonic));
+      const slept = await clock.sleep(napMs, signal).then(
         () => true,
         () => false,
       );
       if (!slept) return;
-      const gapMs = clock.now() - wall - (clock.monotonicMs() - monotonic);
+      // Where the monotonic clock stands still in sleep the wall clock is ahead; on Windows it runs on.
+      const gapMs = Math.max(clock.now() - wall, clock.monotonicMs() - monotonic) - napMs;
       const woke = gapMs > SLEEP_GAP_MS;
       if (woke) {
         this.#options.log.info("The machine slept; probing at once", { forMs: Math.round(gapMs) });

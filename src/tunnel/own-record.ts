@@ -1,4 +1,5 @@
 // The record of the tunnel that this process serves: kept in memory, written as a whole at every change, in order.
+import { InterruptedError } from "../domain/errors.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import type { Registry } from "../registry/store.ts";
 
@@ -18,8 +19,10 @@ export class OwnRecord {
     return this.#record;
   }
 
-  /** Changes fields and resolves when the change is on disk. */
-  update(changes: Partial<TunnelRecord>): Promise<void> {
+  /** Changes fields and resolves when the change is on disk. Rejects once the record was removed: whoever still works on
+   * the tunnel must not bring it back. */
+  async update(changes: Partial<TunnelRecord>): Promise<void> {
+    if (this.#isRemoved) throw new InterruptedError("The tunnel has ended");
     this.#record = { ...this.#record, ...changes };
     const written = this.#writing.then(() => this.#registry.write(this.#record));
     this.#writing = written.catch(() => undefined);

@@ -8,6 +8,7 @@ import type { ResolvedRun } from "../platforms/platform.ts";
 import type { RecordFailure, TunnelRecord } from "../registry/record.ts";
 import { awaitRemote } from "./await-remote.ts";
 import type { AppContext } from "./context.ts";
+import { isAwaited } from "./heal.ts";
 import { OwnRecord } from "./own-record.ts";
 import { requireSshAccess } from "./ssh-access.ts";
 import { StartPhase } from "./start-phase.ts";
@@ -18,6 +19,10 @@ import { undoConfiguration } from "./undo-configuration.ts";
 /** Setting SSH up for a new machine is tried for about an hour: initialising a run takes minutes, rarely more. */
 const RENEW_ATTEMPTS = 70;
 const RENEW_BACKOFF: Backoff = { firstMs: 1000, maxMs: 60_000, factor: 2 };
+
+/** All waits of a start end with the tunnel's signal; a step that goes on all the same (a name server that is mute) has
+ * nothing to undo, and the record takes no more steps then. */
+const CALLED_OFF_PATIENCE_MS = 3000;
 
 /** One look at one folder: often enough for who removed it by mistake, rarely enough for a slow file server. */
 const RECORD_LOOK_MS = 10_000;
@@ -41,14 +46,16 @@ export async function serveTunnel(
     renewing = renewing.then(() => adaptToNewMachine(run, record, server, context));
   });
   let renewing: Promise<void> = Promise.resolve();
+  const bringing = bringUp(record, server, phase, context);
   try {
-    await stop.unlessStopped(bringUp(record, server, phase, context));
+    await stop.unlessStopped(bringing);
     onReady(record.value);
     releaseMemory();
     const watching = Promise.all([server.watch(), keepRecord(record, server.signal, context)]);
     const cause = await stop.wait();
-    await record.update({ state: "stopping" });
-    await server.drain(cause);
+    // A disk that is full now is no reason to cut connections off.
+    await record.update({ state: "stopping" }).catch((error: unknown) => context.log.warning(errorMessage(error)));
+    await server.drain();
     server.close();
     await watching;
     return cause.kind === "run-over"
@@ -59,10 +66,19 @@ export async function serveTunnel(
     throw error;
   } finally {
     server.close();
+    await settled(bringing, context);
     await renewing;
     await leave(record, stop, context);
     server.closeControl();
   }
+}
+
+/** Waits for a start that was called off: what it is at must be done before it can be undone. */
+async function settled(bringing: Promise<void>, { clock }: AppContext): Promise<void> {
+  const done = new AbortController();
+  const patience = clock.sleep(CALLED_OFF_PATIENCE_MS, done.signal).catch(() => undefined);
+  await Promise.race([bringing.catch(() => undefined), patience]);
+  done.abort();
 }
 
 /** Puts the record back when its folder was cleared: people tidy up, and some systems do so by themselves. */
@@ -167,17 +183,11 @@ async function leave(record: OwnRecord, stop: StopRequest, context: AppContext):
   try {
     left = await undoConfiguration(record.value, context);
     for (const message of left) context.log.warning(message);
-    const awaited = record.value.state === "failed" && record.value.mode !== "foreground" && isAwaited(record, context);
-    if (!awaited) await record.remove();
+    if (!isAwaited(record.value, context)) await record.remove();
   } catch (error) {
     context.log.error(`Cannot clean up behind the tunnel: ${errorMessage(error)}`);
   }
-  if (stop.cause?.kind === "command") stop.cause.reply({ kind: "stopped", left });
-}
-
-/** Whether the command that started this tunnel still waits to read how it went. */
-function isAwaited(record: OwnRecord, context: AppContext): boolean {
-  return context.processes.isAlive(record.value.launcher);
+  stop.tell({ kind: "stopped", left });
 }
 
 function toFailure(error: unknown): RecordFailure {

@@ -83,7 +83,10 @@ export class Supervisor {
       this.#slots.set(name, next);
     }
     for (const slot of old.values()) slot.cancel?.();
+    const { resolve } = this.#settled;
     this.#settled = Promise.withResolvers();
+    // Who waited for the old text waits for the new one.
+    void this.#settled.promise.then(resolve);
     this.#poke();
   }
 

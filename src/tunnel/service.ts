@@ -68,7 +68,10 @@ class Service {
   readonly #stopping = new AbortController();
   #project: Project;
   #stopTimeoutMs: number;
-  #reloading: Promise<string | undefined> | undefined;
+  /** The reading under way or the last one; never rejects. */
+  #reading: Promise<string | undefined> = Promise.resolve(undefined);
+  /** The reading that has been asked for and has not begun. */
+  #nextReading: Promise<string | undefined> | undefined;
   #watchdogAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ServiceOptions, project: Project, context: AppContext) {
@@ -152,39 +155,43 @@ class Service {
     nap.abort();
   }
 
-  /** Reads the file anew and applies the difference; returns what is wrong with the file. One reload at a time. */
-  #reload(): Promise<string | undefined> {
-    this.#reloading ??= this.#reloadNow().finally(() => {
-      this.#reloading = undefined;
+  /** Reads the file anew and applies the difference; resolves to what is wrong with the file when all is through. Whoever
+   * asks while the file is being read has it read once more: what changed meanwhile may have been missed. */
+  async #reload(): Promise<string | undefined> {
+    this.#nextReading ??= this.#reading.then(() => {
+      this.#nextReading = undefined;
+      return this.#readAnew();
     });
-    return this.#reloading;
+    const reading = this.#nextReading;
+    this.#reading = reading;
+    const mistake = await reading;
+    if (mistake === undefined) await this.#firstRound();
+    await this.#board.refresh();
+    this.#notifier.notify({ ready: true, status: this.#board.statusText });
+    return mistake;
   }
 
-  async #reloadNow(): Promise<string | undefined> {
+  async #readAnew(): Promise<string | undefined> {
     const { log } = this.#context;
     this.#notifier.notify({ reloading: true, status: "Reading the file anew" });
     try {
       const project = await this.#options.load(await readProjectSource(this.#options.file, this.#context));
       const wanted = await resolveProject(project, this.#context);
+      this.#board.listen(project.service.listen);
       for (const [entry] of await heldEntries(this.#project.file, this.#context)) {
         await releaseEntry({ file: this.#project.file, entry }, this.#context);
       }
-      this.#board.listen(project.service.listen);
       this.#project = { ...project, file: this.#project.file };
       this.#stopTimeoutMs = project.service.stopTimeoutMs;
       this.#supervisor.setWanted(wanted);
       this.#board.note(undefined);
       log.info(`Read the file anew: ${wanted.length} tunnels`);
-      await this.#firstRound();
       return undefined;
     } catch (error) {
       // The old text stays in force: a typing mistake must not take tunnels away.
       log.error(`Cannot reload, everything stays as it was: ${errorMessage(error)}`);
       this.#board.note(`reload failed: ${errorMessage(error)}`);
       return errorMessage(error);
-    } finally {
-      await this.#board.refresh();
-      this.#notifier.notify({ ready: true, status: this.#board.statusText });
     }
   }
 

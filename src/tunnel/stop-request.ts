@@ -9,9 +9,11 @@ export type StopCause =
   | { readonly kind: "signal" }
   | { readonly kind: "run-over"; readonly message: string };
 
-/** Settled by the first cause; later ones are ignored. */
+/** Settled by the first cause; later ones can only make it more urgent. */
 export class StopRequest {
   readonly #cause = Promise.withResolvers<StopCause>();
+  readonly #impatience = new AbortController();
+  readonly #askers: ((reply: ControlReply) => void)[] = [];
   #settled: StopCause | undefined;
 
   constructor(signal: AbortSignal) {
@@ -24,13 +26,27 @@ export class StopRequest {
     return this.#settled;
   }
 
+  /** Aborted when connections that are still open are to be dropped: by the least patient of all who asked. */
+  get impatience(): AbortSignal {
+    return this.#impatience.signal;
+  }
+
   request(cause: StopCause): void {
     this.#settled ??= cause;
     this.#cause.resolve(this.#settled);
+    const drop = (): void => this.#impatience.abort();
+    if (cause.kind === "command") this.#askers.push(cause.reply);
+    if (cause.kind === "command" && cause.timeoutMs > 0) setTimeout(drop, cause.timeoutMs).unref();
+    else drop();
   }
 
   wait(): Promise<StopCause> {
     return this.#cause.promise;
+  }
+
+  /** Tells every command that asked how it goes. */
+  tell(reply: ControlReply): void {
+    for (const asker of this.#askers) asker(reply);
   }
 
   /** The work's result, or InterruptedError as soon as a stop is requested; the work is left to its own end. */

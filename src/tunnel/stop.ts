@@ -48,14 +48,18 @@ export async function stopSelected(options: StopOptions, context: AppContext): P
   return stopTunnels(mine, options, context);
 }
 
-/** Stops these tunnels, side by side. */
+/** Stops these tunnels, side by side. One that cannot be stopped is reported when all others are through. */
 export async function stopTunnels(
   records: readonly TunnelRecord[],
   options: { readonly timeoutMs: number; readonly force: boolean },
   context: AppContext,
 ): Promise<readonly Stopped[]> {
   try {
-    return await Promise.all(records.map((record) => stopTunnel(record, options, context)));
+    const ends = await Promise.allSettled(records.map((record) => stopTunnel(record, options, context)));
+    return ends.map((end) => {
+      if (end.status === "rejected") throw end.reason;
+      return end.value;
+    });
   } finally {
     context.progress.done();
   }

@@ -18,7 +18,7 @@ import { LiveRoute, type LiveRun } from "./live-route.ts";
 import { openLocalPorts } from "./local-ports.ts";
 import { probe } from "./probe.ts";
 import { resolveRun } from "./run-access.ts";
-import type { StopCause, StopRequest } from "./stop-request.ts";
+import type { StopRequest } from "./stop-request.ts";
 
 /** How often a stop that waits for connections tells how many are left. */
 const DRAIN_REPORT_MS = 250;
@@ -81,20 +81,21 @@ export class TunnelServer {
     return this.monitor.run(this.#closing.signal);
   }
 
-  /** Takes no new connections and lets the open ones finish for as long as the cause allows. */
-  async drain(cause: StopCause): Promise<void> {
+  /** Takes no new connections and lets the open ones finish for as long as all who asked for the end allow. */
+  async drain(): Promise<void> {
     const relay = this.#relay;
     if (relay === undefined) return;
     relay.closeListeners();
-    if (cause.kind !== "command" || cause.timeoutMs === 0) return;
+    const { impatience } = this.#stop;
+    if (impatience.aborted) return;
     const report = (): void => {
       const { open, inFlightBytes } = relay.stats();
-      if (open > 0) cause.reply({ kind: "draining", openConnections: open, inFlightBytes });
+      if (open > 0) this.#stop.tell({ kind: "draining", openConnections: open, inFlightBytes });
     };
     report();
     const timer = setInterval(report, DRAIN_REPORT_MS);
     // Past the deadline the connections that are left are dropped: that is what the deadline is for.
-    await relay.drain(AbortSignal.timeout(cause.timeoutMs)).catch(() => undefined);
+    await relay.drain(impatience).catch(() => undefined);
     clearInterval(timer);
   }
 

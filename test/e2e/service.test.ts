@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { closedPort } from "../support/echo-server.ts";
 import { eventually } from "../support/eventually.ts";
 import { kill, type LongCommand, Scratch } from "./support/scratch.ts";
-import { connect, echo, echoOnce, type LoopbackServer, serveEcho } from "./support/sockets.ts";
+import { connect, echo, echoOnce, type LoopbackServer, serveEcho, serveLoopback } from "./support/sockets.ts";
 
 type Tunnel = { readonly entry: string; readonly state: string; readonly pid?: number; readonly problem?: string };
 type Status = {
@@ -84,6 +84,26 @@ describe("service run", () => {
     expect((await scratch.run(["service", "stop", "--config", path])).exitCode).toBe(0);
     expect((await again.end()).exitCode).toBe(0);
     await scratch.expectNothingLeft(/t\.toml$|runtunnel\/logs\//);
+  }, 60_000);
+
+  test("reads the file once more for a reload that comes while another one waits for a slow tunnel", async () => {
+    await using scratch = await Scratch.create();
+    await using mute = await serveLoopback(() => undefined);
+    const [one, two, three] = [await closedPort(), await closedPort(), await closedPort()];
+    const path = join(scratch.home, "t.toml");
+    await writeFile(path, table("one", one));
+    const command = await supervise(scratch, path);
+    const slow = table("slow", two, 'probe = "ssh"\nconnection-timeout = 60').replace(`${remote.port}`, `${mute.port}`);
+    await writeFile(path, `${table("one", one)}${slow}`);
+    const waiting = scratch.spawn(["service", "reload", "--config", path]);
+    await waitForState(scratch, path, "slow", "starting");
+    await writeFile(path, `${table("one", one)}${table("three", three)}`);
+    expect((await scratch.run(["service", "reload", "--config", path])).exitCode).toBe(0);
+    expect(await echoOnce(three, "new")).toBe("new");
+    // What it waited for left the file.
+    expect((await waiting.end()).exitCode).toBe(0);
+    command.interrupt();
+    expect((await command.end()).exitCode).toBe(0);
   }, 60_000);
 
   test("starts a killed tunnel again; one stopped by hand stays stopped until reload, from any shell", async () => {

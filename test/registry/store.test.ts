@@ -169,6 +169,7 @@ describe("Registry.liveness()", () => {
     ["a process whose number another one has now", { process: makeIdentity(101, "200") }, "dead"],
     ["a process of an earlier boot", { process: { ...makeIdentity(101), bootId: "earlier" } }, "dead"],
     ["a process on another machine", { machine: "laptop", process: makeIdentity(102) }, "elsewhere"],
+    ["a process that knew this machine by another name", { machine: "desk.example" }, "alive"],
   ])("of %s", (_what, record, expected) => {
     expect(liveness(record)).toBe(expected as never);
   });

@@ -65,7 +65,7 @@ describe("claimTunnel()", () => {
   test.each<[string, readonly Partial<TunnelRecord>[], Wanted, string]>([
     ["a tunnel on another port", [{ spec: makeSpec({ ports: [{ local: 1, remote: 22 }] }) }], wanted(), "created"],
     ["a dead tunnel", [{ process: makeIdentity(999) }], wanted(), "created"],
-    ["a tunnel on another machine", [{ machine: "laptop" }], wanted(), "created"],
+    ["a tunnel on another machine", [{ machine: "laptop", process: makeIdentity(101, "7") }], wanted(), "created"],
     ["a tunnel that got another port", [{ boundPorts: [{ local: 4568, remote: 22 }] }], wanted(), "created"],
     ["a wish for any port", [{}], wanted({ ports: [{ local: 0, remote: 22 }] }), "created"],
     ["the same tunnel and -ks", [{}], wanted({}, { keepSame: true }), "kept existing-0"],

@@ -191,6 +191,26 @@ describe("the control channel", () => {
   });
 });
 
+describe("ControlServer.close()", () => {
+  test("lets go of whoever connected and says nothing, last words first", async () => {
+    const server = startControlServer(TOKEN, (_request, reply) => {
+      reply({ kind: "stopped" });
+      server.close();
+    });
+    const mute = net.connect(server.port, "127.0.0.1");
+    mute.on("error", () => undefined);
+    const closed = once(mute, "close");
+    await once(mute, "connect");
+    await askControl(
+      { port: server.port, token: TOKEN },
+      { kind: "status" },
+      signal(),
+      ({ kind }) => kind === "stopped",
+    );
+    await closed;
+  });
+});
+
 describe("fetchStatus()", () => {
   test.each<[string, (socket: net.Socket) => void]>([
     ["closes at once", (socket) => socket.destroy()],

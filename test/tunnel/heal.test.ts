@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { UnreachableError } from "../../src/domain/errors.ts";
+import { remoteKeyEntry } from "../../src/ssh/remote/remote-entry.ts";
 import { healRegistry } from "../../src/tunnel/heal.ts";
 import { listTunnels } from "../../src/tunnel/list.ts";
 import { FakeProcesses } from "../support/fake-processes.ts";
-import { makeIdentity, makeRecord } from "../support/specs.ts";
+import { makeIdentity, makeRecord, makeSpec } from "../support/specs.ts";
 import { tempHome } from "../support/temp-home.ts";
-import { makeAppContext, type TestContext } from "./tunnel-world.ts";
+import { makeAppContext, makePlatform, type TestContext } from "./tunnel-world.ts";
 
 const contextIn = (home: string): TestContext =>
   makeAppContext({ home, processes: new FakeProcesses(makeIdentity(101)) });
@@ -42,6 +44,40 @@ describe("healRegistry()", () => {
     expect(context.notes.length).toBe(1);
   });
 
+  test("leaves a failure to the command that waits to read it", async () => {
+    await using home = await tempHome();
+    const context = contextIn(home.path);
+    const failed = makeRecord({ id: "read", state: "failed", process: makeIdentity(999) });
+    await context.registry.write(failed);
+    await context.registry.write({ ...failed, id: "unread", launcher: makeIdentity(999) });
+    await context.registry.write({ ...failed, id: "here", mode: "foreground" });
+    await healRegistry(context);
+    expect((await context.registry.list()).records.map(({ id }) => id)).toEqual(["read"]);
+  });
+
+  test("waits for all runs out of reach together, not for one after the other", async () => {
+    await using home = await tempHome();
+    let waiting = 0;
+    const all = Promise.withResolvers<void>();
+    const platform = makePlatform({
+      async resolve(): Promise<never> {
+        waiting += 1;
+        if (waiting === 3) all.resolve();
+        await all.promise;
+        throw new UnreachableError("Cannot reach the platform");
+      },
+    });
+    const context = makeAppContext({ home: home.path, platforms: [platform] });
+    const journal = [remoteKeyEntry({ accounts: ["root"], line: "ssh-ed25519 AAAA x", system: "linux" })];
+    for (const id of ["one", "two", "three"]) {
+      const spec = makeSpec({ platform: "test", run: "1" });
+      await context.registry.write(makeRecord({ id, spec, journal, process: makeIdentity(999) }));
+    }
+    await healRegistry(context);
+    expect(context.notes).toHaveLength(3);
+    expect((await context.registry.list()).records).toEqual([]);
+  });
+
   test("may be run by many at once", async () => {
     await using home = await tempHome();
     const context = contextIn(home.path);
@@ -68,7 +104,9 @@ describe("listTunnels()", () => {
     const { process: _, ...launching } = makeRecord({ id: "launching", createdAt: 1 });
     await context.registry.write(launching);
     await context.registry.write(makeRecord({ id: "dead", createdAt: 2, process: makeIdentity(999) }));
-    await context.registry.write(makeRecord({ id: "elsewhere", createdAt: 3, machine: "laptop" }));
+    await context.registry.write(
+      makeRecord({ id: "elsewhere", createdAt: 3, machine: "laptop", process: makeIdentity(101, "7") }),
+    );
     await context.registry.write(makeRecord({ id: "failed", createdAt: 4, state: "failed" }));
     await context.registry.write(makeRecord({ id: "up", createdAt: 5, control: { port: 1, token: "t" } }));
     await writeFile(join(home.path, "state", "tunnels", "cut.json"), "{");

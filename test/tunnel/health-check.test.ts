@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Clock } from "../../src/domain/clock.ts";
 import { UnreachableError } from "../../src/domain/errors.ts";
 import { SILENT_LOG } from "../../src/domain/log.ts";
 import { HealthMonitor } from "../../src/tunnel/health-check.ts";
@@ -142,6 +143,34 @@ describe("HealthMonitor", () => {
     expect(told).toEqual([0]);
     expect(probedAt).toEqual([10]);
     await stop();
+  });
+
+  test("notices a sleep through which the monotonic clock ran on, as on Windows", async () => {
+    const inner = new FakeClock();
+    let sleptMs = 0;
+    const clock: Clock = {
+      now: () => inner.now() + sleptMs,
+      monotonicMs: () => inner.monotonicMs() + sleptMs,
+      sleep: (ms, signal) => inner.sleep(ms, signal),
+    };
+    const controller = new AbortController();
+    let woken = 0;
+    const monitor = new HealthMonitor({
+      clock,
+      log: SILENT_LOG,
+      probe: async () => 1,
+      onWake: () => {
+        woken += 1;
+      },
+    });
+    const running = monitor.run(controller.signal);
+    await inner.advance(5000);
+    sleptMs = 3_600_000;
+    await inner.advance(5000);
+    expect(woken).toBe(1);
+    expect(monitor.probes).toHaveLength(1);
+    controller.abort();
+    await running;
   });
 
   test("keeps a bounded history", async () => {

@@ -34,6 +34,17 @@ describe("OwnRecord", () => {
   });
 });
 
+describe("OwnRecord after its removal", () => {
+  test("is not brought back by work that goes on", async () => {
+    await using home = await tempHome();
+    const { registry } = makeAppContext({ home: home.path });
+    const own = new OwnRecord(makeRecord(), registry);
+    await own.remove();
+    await expect(own.update({ phase: "late" })).rejects.toMatchObject({ exitCode: 130 });
+    expect(await registry.list()).toEqual({ records: [], damaged: [] });
+  });
+});
+
 describe("StopRequest", () => {
   const over = { kind: "run-over", message: "Run stopped" } as const;
 
@@ -45,6 +56,18 @@ describe("StopRequest", () => {
     controller.abort();
     expect(await stop.wait()).toBe(over);
     expect(stop.cause).toBe(over);
+  });
+
+  test("is as impatient as the least patient of all who asked, and tells them all how it goes", () => {
+    const controller = new AbortController();
+    const stop = new StopRequest(controller.signal);
+    const told: string[] = [];
+    stop.request({ kind: "command", timeoutMs: 3_600_000, reply: ({ kind }) => told.push(`first ${kind}`) });
+    expect(stop.impatience.aborted).toBe(false);
+    stop.request({ kind: "command", timeoutMs: 0, reply: ({ kind }) => told.push(`second ${kind}`) });
+    expect(stop.impatience.aborted).toBe(true);
+    stop.tell({ kind: "stopped" });
+    expect(told).toEqual(["first stopped", "second stopped"]);
   });
 
   test("takes a signal for a cause, also one that came before", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";
+import { AuthError } from "../../src/domain/errors.ts";
 import type { TunnelRecord } from "../../src/registry/record.ts";
 import { listTunnels } from "../../src/tunnel/list.ts";
 import { type StopOptions, stopSelected } from "../../src/tunnel/stop.ts";
@@ -9,7 +10,7 @@ import { echo, startServer, type TestServer } from "../support/echo-server.ts";
 import { FakeProcesses } from "../support/fake-processes.ts";
 import { makeIdentity, makeRecord } from "../support/specs.ts";
 import { tempHome } from "../support/temp-home.ts";
-import { REAL_PROCESSES, realContext, serveForReal, wantedRecord } from "./real-tunnel.ts";
+import { REAL_PROCESSES, type RealTunnel, realContext, serveForReal, wantedRecord } from "./real-tunnel.ts";
 import { makeAppContext, type TestContext } from "./tunnel-world.ts";
 
 // Real processes on a loaded machine.
@@ -109,6 +110,38 @@ describe("stopSelected() with real processes", () => {
       const socket = await connect(tunnel.localPort);
       const closed = closing(socket);
       expect(await stopSelected({ ...OPTIONS, timeoutMs: 50 }, context)).toMatchObject([{ how: "stopped" }]);
+      await closed;
+      expect(await tunnel.process.exited).toBe(0);
+    });
+  });
+
+  test("is not held up by strangers that sit on the control channel", async () => {
+    await using home = await tempHome();
+    await withServer(async (server) => {
+      const context = realContext(home.path);
+      await using tunnel = await serveForReal(context, wantedRecord(server.port));
+      const stranger = await connect(tunnel.record.control?.port ?? 0);
+      expect(await stopSelected(OPTIONS, context)).toMatchObject([{ how: "stopped" }]);
+      expect(await tunnel.process.exited).toBe(0);
+      stranger.destroy();
+    });
+  });
+
+  test.each<[string, (tunnel: RealTunnel, context: TestContext) => unknown]>([
+    ["another stop with less patience", (_, context) => stopSelected({ ...OPTIONS, timeoutMs: 0 }, context)],
+    ["a signal", ({ process }) => process.kill("SIGTERM")],
+  ])("is cut short by %s", async (_what, cutShort) => {
+    await using home = await tempHome();
+    await withServer(async (server) => {
+      const context = realContext(home.path);
+      await using tunnel = await serveForReal(context, wantedRecord(server.port));
+      const closed = closing(await connect(tunnel.localPort));
+      const waiting = Promise.withResolvers<void>();
+      const progress = { ...context.progress, update: () => waiting.resolve() };
+      const patient = stopSelected({ ...OPTIONS, timeoutMs: 3_600_000 }, { ...context, progress });
+      await waiting.promise;
+      await cutShort(tunnel, context);
+      expect(await patient).toMatchObject([{ how: "stopped" }]);
       await closed;
       expect(await tunnel.process.exited).toBe(0);
     });
@@ -226,7 +259,7 @@ describe("stopSelected()", () => {
   }
   const mine = makeRecord({ id: "mine", spec: { ...makeRecord().spec, platform: "test", run: "1" } });
   const foreign = { ...mine, id: "foreign", owner: "ben", process: makeIdentity(102) };
-  const elsewhere = { ...mine, id: "elsewhere", machine: "laptop" };
+  const elsewhere = { ...mine, id: "elsewhere", machine: "laptop", process: makeIdentity(101, "7") };
 
   test.each<[string, Partial<StopOptions>, readonly string[]]>([
     ["all of mine", {}, ["elsewhere", "foreign"]],
@@ -235,6 +268,21 @@ describe("stopSelected()", () => {
     ["none where the port has none", { localPorts: [1] }, ["elsewhere", "foreign", "mine"]],
   ])("stops %s, and never one on another machine", async (_what, options, left) => {
     expect([...(await stopAmong([mine, foreign, elsewhere], options))].sort()).toEqual([...left]);
+  });
+
+  test("stops all others before it reports the one that cannot be stopped", async () => {
+    await using home = await tempHome();
+    const processes = new FakeProcesses(makeIdentity(101), makeIdentity(102));
+    const kill = processes.signal.bind(processes);
+    processes.signal = (identity, signal) => {
+      if (identity.pid === 101) throw new AuthError("Cannot signal process 101", { code: "not-permitted" });
+      return kill(identity, signal);
+    };
+    const context = makeAppContext({ home: home.path, processes });
+    await context.registry.write(mine);
+    for (const id of ["two", "three"]) await context.registry.write({ ...mine, id, process: makeIdentity(102) });
+    await expect(stopSelected({ ...OPTIONS, force: true }, context)).rejects.toMatchObject({ code: "not-permitted" });
+    expect((await context.registry.list()).records.map(({ id }) => id)).toEqual(["mine"]);
   });
 
   test("refuses a tunnel of another user that was named, and stops none of them", async () => {
