@@ -1,5 +1,6 @@
 // A tunnel as `--json` shows it (stable: fields are added, not renamed) and in one line for people.
 import { formatDuration } from "../domain/duration.ts";
+import { formatHost } from "../domain/endpoint.ts";
 import type { AppContext } from "../tunnel/context.ts";
 import { findTrouble, type ListedTunnel, type TunnelView } from "../tunnel/list.ts";
 import { didYouMean } from "./suggest.ts";
@@ -60,7 +61,7 @@ export function listedJson(tunnel: ListedTunnel): Readonly<Record<string, unknow
 /** `127.0.0.1:4567 -> 22, 127.0.0.1:4568 -> 80` */
 export function describeAddresses(record: TunnelView): string {
   return (record.boundPorts ?? record.spec.ports)
-    .map(({ local, remote }) => `${record.spec.listenAddress}:${local} -> ${remote}`)
+    .map(({ local, remote }) => `${formatHost(record.spec.listenAddress)}:${local} -> ${remote}`)
     .join(", ");
 }
 

@@ -17,6 +17,12 @@ export function formatHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+/** What clients connect to: a tunnel that listens on all addresses is reached by the loopback one. */
+export function connectHost(listenAddress: string): string {
+  if (listenAddress === "0.0.0.0" || listenAddress === "localhost") return "127.0.0.1";
+  return listenAddress === "::" ? "::1" : listenAddress;
+}
+
 /** Parses `host`, `host:port` or `[v6]:port`. Throws UsageError, naming `what` the text was meant to be. */
 export function parseEndpoint(text: string, what: string, defaultPort?: number): Endpoint {
   const match = /^(?:\[([^\]]+)\]|([^\s:[\]/@]+))(?::(\d{1,5}))?$/.exec(text);

@@ -1,6 +1,8 @@
 // Looks at the SSH client: whether it is there, what it knows of a run, whether the run shows the key it knows, and
 // whether it lets us in.
+
 import { join } from "node:path";
+import { connectHost } from "../domain/endpoint.ts";
 import { AuthError, LocalError, NotFoundError } from "../domain/errors.ts";
 import { Secret } from "../domain/secret.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
@@ -14,7 +16,6 @@ import { isExpectedHostKey } from "../streams/ssh-host-key.ts";
 import { connectTcp } from "../streams/tcp-connect.ts";
 import type { AppContext } from "./context.ts";
 import type { ReachedRun } from "./doctor-run.ts";
-import { connectHost } from "./doctor-tunnel.ts";
 import type { Examination } from "./examination.ts";
 import { clientContext, connectShellBy, requireSshAccess, sshPortPair } from "./ssh-access.ts";
 

@@ -1,6 +1,7 @@
 // Looks at the local end: tunnels that run here, their ports, or whether a wanted port is free.
 import type { Check } from "../domain/check.ts";
 import { formatDuration } from "../domain/duration.ts";
+import { connectHost } from "../domain/endpoint.ts";
 import { ConflictError } from "../domain/errors.ts";
 import { findPortHolder } from "../os/listening-ports/find-port-holder.ts";
 import { connectTcp } from "../streams/tcp-connect.ts";
@@ -111,10 +112,4 @@ export async function examineFreePort(port: number, context: AppContext, examina
       { code: "local-port-taken", hop: "local-port", hint: "Choose another --local-port, or -lp 0 for any free one" },
     );
   });
-}
-
-/** A tunnel that listens on all addresses is reached by the loopback one. */
-export function connectHost(listenAddress: string): string {
-  if (listenAddress === "0.0.0.0" || listenAddress === "localhost") return "127.0.0.1";
-  return listenAddress === "::" ? "::1" : listenAddress;
 }

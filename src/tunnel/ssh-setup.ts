@@ -1,5 +1,6 @@
 // Passwordless SSH of one tunnel: set up when it starts, set up anew when another machine answers for the run.
-import type { SshSpec, TunnelSpec } from "../domain/tunnel-spec.ts";
+import { connectHost } from "../domain/endpoint.ts";
+import type { SshSpec } from "../domain/tunnel-spec.ts";
 import type { ResolvedRun } from "../platforms/platform.ts";
 import { decodeJournal } from "../ssh/journal.ts";
 import { setUpPasswordless } from "../ssh/passwordless.ts";
@@ -25,7 +26,7 @@ export async function setUpSsh(
     {
       alias: ssh.alias ?? run.name,
       tag: { run: run.name, workstation: context.processes.machine(), id },
-      address: connectAddress(spec),
+      address: connectHost(spec.listenAddress),
       port: local,
       sshFolder: ssh.folder ?? context.folders.ssh,
       accounts: ssh.users,
@@ -62,10 +63,4 @@ export async function renewSsh(
   await undoPasswordless(old, { ...clientContext(context), clients: context.sshClients, signal });
   await record.update({ journal: [] });
   for (const note of await setUpSsh(run, ssh, record, route, context, signal)) context.log.warning(note);
-}
-
-/** What clients connect to: a tunnel that listens on all addresses is reached by the loopback one. */
-function connectAddress(spec: TunnelSpec): string {
-  if (spec.listenAddress === "0.0.0.0" || spec.listenAddress === "localhost") return "127.0.0.1";
-  return spec.listenAddress === "::" ? "::1" : spec.listenAddress;
 }

@@ -43,6 +43,7 @@ function renderInfo(info: ConnectionInfo): string {
     ["Port", String(info.port)],
   ];
   if (info.identityFile !== undefined) rows.push(["Key", info.identityFile]);
+  if (info.getKey !== undefined) rows.push(["Key", info.getKey]);
   if (info.ppkFile !== undefined) rows.push(["PuTTY key", info.ppkFile]);
   rows.push(
     ["ssh", info.commands.ssh],
