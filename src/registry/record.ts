@@ -66,6 +66,8 @@ export type TunnelRecord = {
     readonly users: readonly string[];
     readonly identityFile: string;
     readonly ppkFile?: string;
+    /** Host keys that the clients were told, as in `.pub` files. */
+    readonly hostKeys?: readonly string[];
     /** Programs that were told: OpenSSH, PuTTY. */
     readonly clients: readonly string[];
   };
@@ -148,6 +150,7 @@ const recordSchema = v.object({
       users: v.array(v.string()),
       identityFile: v.string(),
       ppkFile: v.exactOptional(v.string()),
+      hostKeys: v.exactOptional(v.array(v.string())),
       clients: v.array(v.string()),
     }),
   ),

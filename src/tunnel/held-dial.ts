@@ -2,7 +2,7 @@
 import { DIAL_BACKOFF } from "../domain/backoff.ts";
 import type { ByteStream } from "../domain/byte-stream.ts";
 import type { Clock } from "../domain/clock.ts";
-import { AppError, isOffline, isTransient, TimeoutError } from "../domain/errors.ts";
+import { AppError, isOffline, isTransient, NotFoundError, TimeoutError } from "../domain/errors.ts";
 import { retry } from "../domain/retry.ts";
 import { type LiveRoute, type LiveRun, PLATFORM_PATIENCE_MS } from "./live-route.ts";
 
@@ -28,15 +28,19 @@ export type HeldDialOptions = {
 export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldDialOptions): Promise<ByteStream> {
   const { clock } = options;
   const startedAt = clock.monotonicMs();
-  // A refused login is final only once the platform has confirmed that the route, token included, is the one to use.
-  let isLoginRefused = false;
+  // A refused login, or a run that the relay does not know, is final only once the platform has confirmed that the route,
+  // token included, is the one to use.
+  let isRouteRefused = false;
   let isConfirmed = false;
+  let isDialled = false;
   return retry(
     async () => {
-      const renewed = isLoginRefused ? await renewedRoute(options) : undefined;
+      isDialled = false;
+      const renewed = isRouteRefused ? await renewedRoute(options) : undefined;
       isConfirmed = renewed !== undefined;
       const { dialer } = renewed ?? options.route.ready ?? (await currentRoute(options));
       const dialledAt = clock.monotonicMs();
+      isDialled = true;
       const stream = await dialer.dial(remotePort, { signal, timeoutMs: options.connectTimeoutMs });
       options.onSuccess(clock.monotonicMs() - dialledAt);
       return stream;
@@ -56,10 +60,11 @@ export function dialHeld(remotePort: number, signal: AbortSignal, options: HeldD
         // A proxy tells an ended or moved run no better than a closed port: the platform knows which it is.
         options.route.doubt();
         if (isRemotePort(error)) return clock.monotonicMs() - startedAt < REMOTE_PORT_HOLD_MS;
-        if (isProxyLogin(error)) {
+        if (isProxyLogin(error) || (isDialled && isRunUnknown(error))) {
           // The token may have been renewed since the route was resolved, or the run be over, which EDGE does not tell
           // apart: ask the platform, and then the proxy once more. EDGE itself refuses everybody while the API is down.
-          isLoginRefused = true;
+          // A session of the same name may have taken the place of the one that the relay knows no more.
+          isRouteRefused = true;
           return !isConfirmed;
         }
         return isTransient(error);
@@ -104,4 +109,8 @@ function isRemotePort(error: unknown): boolean {
 
 function isProxyLogin(error: unknown): boolean {
   return error instanceof AppError && error.hop === "proxy-login";
+}
+
+function isRunUnknown(error: unknown): boolean {
+  return error instanceof NotFoundError && error.hop === "run-state";
 }

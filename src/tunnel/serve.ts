@@ -160,7 +160,7 @@ async function adaptToNewMachine(
   const isOutdated = (): boolean => server.route.current?.run.incarnation !== run.incarnation;
   try {
     const { renewSsh } = await import("./ssh-setup.ts");
-    await retry(() => renewSsh(run, ssh, record, server.route, context, server.signal), {
+    const renewal = await retry(() => renewSsh(run, ssh, record, server.route, context, server.signal), {
       attempts: RENEW_ATTEMPTS,
       backoff: RENEW_BACKOFF,
       clock,
@@ -169,7 +169,11 @@ async function adaptToNewMachine(
       canRetry: () => !isOutdated(),
       onRetry: (error) => log.warning(`SSH of ${run.name} is not set up anew yet: ${errorMessage(error)}`),
     });
-    log.info(`SSH is set up for the new machine of ${run.name}`);
+    log.info(
+      renewal === "kept"
+        ? `SSH of ${run.name} works as it is set up`
+        : `SSH is set up for the new machine of ${run.name}`,
+    );
   } catch (error) {
     if (!server.signal.aborted && !isOutdated()) {
       log.error(`Cannot set up SSH for the new machine of ${run.name}: ${errorMessage(error)}`);

@@ -1,7 +1,7 @@
 // The executable against a sandbox whose runs, EDGE, API and tokens come and go: tunnels recover by themselves.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Scratch } from "../e2e/support/scratch.ts";
 import { connect, serveEcho } from "../e2e/support/sockets.ts";
@@ -31,6 +31,13 @@ async function sshFiles(user: Scratch, name = ""): Promise<string> {
   const paths = (await user.files()).filter((path) => path.startsWith(".ssh/") && path.endsWith(name));
   const texts = await Promise.all(paths.map((path) => readFile(join(user.home, path), "utf8").catch(() => "")));
   return texts.join("\n");
+}
+
+/** What lets keys into the accounts of the sandbox's runs. */
+async function authorisedKeys(sandbox: TestSandbox): Promise<string> {
+  const names = await readdir(sandbox.folder, { recursive: true });
+  const files = names.filter((name) => name.endsWith("authorized_keys"));
+  return (await Promise.all(files.map((name) => readFile(join(sandbox.folder, name), "utf8")))).join("");
 }
 
 /** First bytes from a port of this machine; the empty text where the connection was refused or dropped. */
@@ -126,6 +133,27 @@ describe.concurrent("a running tunnel", () => {
     await eventually(async () => expect(await sshFiles(user, "config")).toContain("Host pipeline-1001"));
     await user.run(["stop", "1001"]);
     expect(await sshFiles(user)).not.toContain("pipeline-1001");
+    expect(await authorisedKeys(sandbox)).not.toContain("runtunnel:");
+  });
+
+  test("leaves SSH as it is for a run that was resumed with its disk and host keys", async () => {
+    await using sandbox = await openSandbox();
+    await using user = await Scratch.create(sandbox.environment);
+    const tunnel = await user.startTunnel(["1001", "-lp", "0", "-rp", "22", "--ssh"]);
+    const before = await sshFiles(user);
+    const keyBefore = await authorisedKeys(sandbox);
+    expect(keyBefore).toContain("runtunnel:");
+    await sandbox.control(["pause", "1001"]);
+    await sandbox.control(["resume", "1001", "10.244.77.79"]);
+    await eventually(async () => expect(await firstBytes(tunnel.port)).toStartWith("SSH-"), LONG);
+    await eventually(async () => {
+      expect(await readFile(tunnel.logFile, "utf8")).toContain("SSH of pipeline-1001 works as it is set up");
+    }, LONG);
+    expect(await sshFiles(user)).toBe(before);
+    expect(await authorisedKeys(sandbox)).toBe(keyBefore);
+    await user.run(["stop", "1001"]);
+    expect(await authorisedKeys(sandbox)).not.toContain("runtunnel:");
+    await user.expectNothingLeft();
   });
 
   test("tells a refused token from a network fault, and picks a renewed one up from the client's file", async () => {

@@ -8,6 +8,7 @@ import { FakeTransport, fakeRun, makeLiveRoute } from "./fake-route.ts";
 
 const DOWN = new UnreachableError("Proxy down", { hop: "proxy-tcp" });
 const REFUSED = new UnreachableError("Port refused", { hop: "remote-port" });
+const GONE = new NotFoundError("No such session", { code: "no-such-run", hop: "run-state" });
 const LOGIN = new AuthError("Token refused", { hop: "proxy-login" });
 
 type Play = {
@@ -112,8 +113,28 @@ describe("dialHeld()", () => {
     expect(refused.dialledAt.length).toBe(2);
   });
 
+  test("asks the platform for the run that took the place of one that the relay does not know any more", async () => {
+    const replaced = await play((turn) => (turn === 1 ? GONE : undefined));
+    expect(replaced.outcome).toMatchObject({ canHalfClose: true });
+    expect(replaced.resolves).toBe(2);
+    const gone = await play(() => GONE);
+    expect(gone.outcome).toBe(GONE);
+    expect(gone.dialledAt.length).toBe(2);
+  });
+
+  test("ends at once where the platform knows no run in its place", async () => {
+    const ended = new NotFoundError("Run ended", { code: "run-ended", hop: "run-state" });
+    const { outcome, dialledAt, resolves } = await play(
+      () => GONE,
+      {},
+      (turn) => (turn === 1 ? undefined : ended),
+    );
+    expect(outcome).toBe(ended);
+    expect(dialledAt.length).toBe(1);
+    expect(resolves).toBe(2);
+  });
+
   test.each([
-    ["a run that is over", new NotFoundError("Run ended", { code: "run-ended", hop: "run-state" })],
     ["a refused API login", new AuthError("Refused", { hop: "api-login" })],
     ["a bug", new TypeError("undefined is not a function")],
   ])("ends at once for %s", async (_what, error) => {
