@@ -1,5 +1,6 @@
 // Tells systemd how a service is doing: datagrams to the socket that it names (sd_notify(3)). The runtime has no Unix
 // datagram sockets, so the few calls go to the C library, which is loaded at the first message.
+import { openCLibrary } from "./c-library.ts";
 
 /** What a service may tell. Each field is one assignment of sd_notify(3). */
 export type ServiceNotice = {
@@ -31,11 +32,6 @@ const MSG_NOSIGNAL = 0x4000;
 const CLOCK_MONOTONIC = 1;
 /** sizeof(sun_path) */
 const MAX_PATH_BYTES = 108;
-
-/** glibc; musl by its names on the machines we build for. */
-const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
-
-type Ffi = typeof import("bun:ffi");
 
 /** A notifier for the value of NOTIFY_SOCKET: a path, or `@name` for the abstract space. Silent where that is impossible. */
 export function openNotifier(socketPath: string): ServiceNotifier {
@@ -73,8 +69,13 @@ function encodeAddress(path: string): Uint8Array | undefined {
 }
 
 function bindNotifier(address: Uint8Array): ServiceNotifier {
-  const ffi = process.getBuiltinModule("bun:ffi") as Ffi;
-  const { symbols } = openLibrary(ffi);
+  const { ffi, library } = openCLibrary({
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i64" },
+    clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+    close: { args: ["i32"], returns: "i32" },
+  });
+  const { symbols } = library;
   const socket = symbols.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (socket < 0) return SILENT_NOTIFIER;
   const monotonicUsec = (): bigint => {
@@ -94,21 +95,4 @@ function bindNotifier(address: Uint8Array): ServiceNotifier {
       isClosed = true;
     },
   };
-}
-
-function openLibrary(ffi: Ffi) {
-  let failure: unknown;
-  for (const name of LIBRARIES) {
-    try {
-      return ffi.dlopen(name, {
-        socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-        sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i64" },
-        clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
-        close: { args: ["i32"], returns: "i32" },
-      });
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
 }
