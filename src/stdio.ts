@@ -6,6 +6,7 @@ import { InterruptedError, systemErrorCode } from "./domain/errors.ts";
 import type { System } from "./os/paths.ts";
 
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 /** A standard stream as a place to print to. Colour as people ask for it: https://no-color.org and FORCE_COLOR. */
 export function toOutput(stream: WriteStream, environment: Readonly<Record<string, string | undefined>>): Output {
@@ -15,8 +16,20 @@ export function toOutput(stream: WriteStream, environment: Readonly<Record<strin
     write: (text) => {
       stream.write(withoutControls(text));
     },
+    steer: (sequences, ...pieces) => {
+      stream.write(String.raw({ raw: sequences }, ...pieces.map(withoutControls)));
+    },
+    onGone: (listener) => {
+      stream.on("error", listener);
+    },
     isTty,
-    columns: isTty ? (stream.columns ?? DEFAULT_COLUMNS) : Number.MAX_SAFE_INTEGER,
+    // Asked anew each time: people resize their terminals. One that tells no size has 0 columns.
+    get columns() {
+      return isTty ? stream.getWindowSize()[0] || DEFAULT_COLUMNS : Number.MAX_SAFE_INTEGER;
+    },
+    get rows() {
+      return isTty ? stream.getWindowSize()[1] || DEFAULT_ROWS : Number.MAX_SAFE_INTEGER;
+    },
     hasColor: isTty ? !noColor : (environment["FORCE_COLOR"] ?? "") !== "",
   };
 }

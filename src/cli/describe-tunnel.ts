@@ -58,6 +58,18 @@ export function listedJson(tunnel: ListedTunnel): Readonly<Record<string, unknow
   };
 }
 
+/** The same with how it has been, oldest first. */
+export function statusJson(tunnel: ListedTunnel): Readonly<Record<string, unknown>> {
+  const history = tunnel.status?.history?.map((sample) => ({
+    at: new Date(sample.at).toISOString(),
+    forMs: sample.forMs,
+    bytesUp: sample.bytesUp,
+    bytesDown: sample.bytesDown,
+    roundTripMs: sample.roundTripMs ?? null,
+  }));
+  return { ...listedJson(tunnel), history: history ?? [] };
+}
+
 /** `127.0.0.1:4567 -> 22, 127.0.0.1:4568 -> 80` */
 export function describeAddresses(record: TunnelView): string {
   return (record.boundPorts ?? record.spec.ports)

@@ -5,15 +5,18 @@ import { formatPorts } from "../domain/ports.ts";
 import type { AppContext } from "../tunnel/context.ts";
 import type { ListedState, ListedTunnel, Listing, TunnelView } from "../tunnel/list.ts";
 import { describeAddresses, describeAge, describeTrouble } from "./describe-tunnel.ts";
-import { type Column, formatBytes, renderTable } from "./output.ts";
+import { type Column, formatBytes, formatRoundTrip, renderTable } from "./output.ts";
+import { historyRows } from "./render-history.ts";
 import type { Output } from "./world.ts";
 
 /** The table of `list`. */
-export function renderListing(listing: Listing, context: AppContext, output: Output): string {
+export function renderListing(listing: Listing, context: AppContext, output: Output, rates?: Rates): string {
   const notes = listing.damaged.map((file) => `warning: ${file.message}\n`).join("");
   if (listing.tunnels.length === 0) return `${notes}No tunnels. Start one: runtunnel start RUN -lp PORT -rp PORT\n`;
   return (
-    notes + renderTable(listing.tunnels, columns(context, output.hasColor), output.columns) + troubles(listing, context)
+    notes +
+    renderTable(listing.tunnels, columns(context, output.hasColor, rates), output.columns) +
+    troubles(listing, context)
   );
 }
 
@@ -27,24 +30,37 @@ function troubles(listing: Listing, context: AppContext): string {
     .join("");
 }
 
-function columns(context: AppContext, hasColor: boolean): readonly Column<ListedTunnel>[] {
+/** Bytes a second by tunnel, for who watches. */
+export type Rates = ReadonlyMap<string, number>;
+
+function rateColumn(rates: Rates): Column<ListedTunnel> {
+  const rateOf = ({ record }: ListedTunnel): string => {
+    const rate = rates.get(record.id);
+    return rate === undefined ? "-" : `${formatBytes(rate)}/s`;
+  };
+  return { title: "RATE", value: rateOf, align: "right", dropsAs: 9 };
+}
+
+function columns(context: AppContext, hasColor: boolean, rates: Rates | undefined): readonly Column<ListedTunnel>[] {
   const pairs = ({ record }: ListedTunnel) => record.boundPorts ?? record.spec.ports;
   return [
     { title: "RUN", value: ({ record }) => record.runName, shrinks: true },
-    { title: "PLATFORM", value: ({ record }) => record.spec.platform, shrinks: true },
+    { title: "PLATFORM", value: ({ record }) => record.spec.platform, shrinks: true, dropsAs: 2 },
     { title: "LOCAL", value: (tunnel) => formatPorts(pairs(tunnel).map((pair) => pair.local)) },
-    { title: "REMOTE", value: (tunnel) => formatPorts(pairs(tunnel).map((pair) => pair.remote)) },
-    { title: "PID", value: ({ record }) => String(record.process?.pid ?? "-"), align: "right" },
-    { title: "OWNER", value: ({ record }) => describeOwner(record), shrinks: true },
+    { title: "REMOTE", value: (tunnel) => formatPorts(pairs(tunnel).map((pair) => pair.remote)), dropsAs: 8 },
+    { title: "PID", value: ({ record }) => String(record.process?.pid ?? "-"), align: "right", dropsAs: 3 },
+    { title: "OWNER", value: ({ record }) => describeOwner(record), shrinks: true, dropsAs: 1 },
     { title: "HEALTH", value: ({ state }) => colorState(state, hasColor) },
-    { title: "SINCE", value: ({ record }) => describeAge(record, context) },
-    { title: "CONNS", value: ({ status }) => String(status?.openConnections ?? "-"), align: "right" },
+    { title: "SINCE", value: ({ record }) => describeAge(record, context), dropsAs: 6 },
+    { title: "CONNS", value: ({ status }) => String(status?.openConnections ?? "-"), align: "right", dropsAs: 5 },
     {
       title: "BYTES",
       value: ({ status }) => (status === undefined ? "-" : formatBytes(status.bytesUp + status.bytesDown)),
       align: "right",
+      dropsAs: 4,
     },
-    { title: "RTT", value: ({ status }) => formatRoundTrip(status?.health.roundTripMs), align: "right" },
+    ...(rates === undefined ? [] : [rateColumn(rates)]),
+    { title: "RTT", value: ({ status }) => formatRoundTrip(status?.health.roundTripMs), align: "right", dropsAs: 7 },
   ];
 }
 
@@ -70,6 +86,7 @@ export function renderStatus(tunnel: ListedTunnel, context: AppContext, output: 
         `${status.openConnections} open, ${status.totalConnections} in all, ${status.failedConnections} failed`,
       ],
       ["Bytes", `${formatBytes(status.bytesUp)} up, ${formatBytes(status.bytesDown)} down`],
+      ...historyRows(status.history, output.columns),
     );
     const trouble = describeTrouble(tunnel, context);
     if (trouble !== undefined) rows.push(["Reason", trouble]);
@@ -111,11 +128,6 @@ function renderHistory({ status }: ListedTunnel, context: AppContext): string {
 
 function ago(at: number, context: AppContext): string {
   return `${formatDuration(Math.max(0, context.clock.now() - at))} ago`;
-}
-
-function formatRoundTrip(ms: number | undefined): string {
-  if (ms === undefined) return "-";
-  return ms < 10 ? `${ms.toFixed(1)}ms` : `${Math.round(ms)}ms`;
 }
 
 function colorState(state: ListedState, hasColor: boolean): string {

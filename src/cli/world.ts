@@ -8,10 +8,17 @@ import type { Prompts } from "./prompts.ts";
 
 /** A place to print to. */
 export type Output = {
+  /** Prints; what others wrote cannot steer the terminal. */
   write(text: string): void;
+  /** Steers the terminal: the sequences between the pieces are ours, the pieces are printed as `write` would. */
+  steer(sequences: TemplateStringsArray, ...pieces: readonly string[]): void;
+  /** From now on the listener is told when nobody reads any more (`| head`), in place of an error. */
+  onGone(listener: () => void): void;
   readonly isTty: boolean;
-  /** Width in characters; 80 where unknown. */
+  /** Width in characters as it is now; 80 where unknown. */
   readonly columns: number;
+  /** Height in lines as it is now; 24 where unknown. */
+  readonly rows: number;
   readonly hasColor: boolean;
 };
 

@@ -18,11 +18,15 @@ export type ControlAddress = { readonly port: number; readonly token: string };
 const STATUS_TIMEOUT_MS = 1000;
 
 /** The tunnel's figures, or undefined when its process does not answer in time. */
-export async function fetchStatus(address: ControlAddress, signal: AbortSignal): Promise<TunnelStatus | undefined> {
+export async function fetchStatus(
+  address: ControlAddress,
+  signal: AbortSignal,
+  options: { readonly history?: boolean } = {},
+): Promise<TunnelStatus | undefined> {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(STATUS_TIMEOUT_MS)]);
   try {
     let status: TunnelStatus | undefined;
-    await askControl(address, { kind: "status" }, bounded, (reply) => {
+    await askControl(address, { kind: "status", ...options }, bounded, (reply) => {
       if (reply.kind !== "status") return false;
       status = reply.status;
       return true;

@@ -9,7 +9,8 @@ export const MAX_CONTROL_LINE_BYTES = 1024 * 1024;
 
 /** What a command asks of a tunnel. */
 export type ControlRequest =
-  | { readonly kind: "status" }
+  /** The figures as they are; with `history`, as they were too. */
+  | { readonly kind: "status"; readonly history?: boolean }
   /** Close the listeners, let connections finish for at most this long, then end. */
   | { readonly kind: "stop"; readonly timeoutMs: number }
   /** Of a supervisor: read the file anew and apply the difference. */
@@ -32,6 +33,18 @@ export type ProbeResult = {
   readonly ok: boolean;
   readonly roundTripMs?: number;
   readonly message?: string;
+};
+
+/** What happened in one span of time. */
+export type TrafficSample = {
+  /** The span's end, milliseconds since 1970. */
+  readonly at: number;
+  /** The span's length, milliseconds. */
+  readonly forMs: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Mean of the dials and probes that were answered, milliseconds; absent where there were none. */
+  readonly roundTripMs?: number;
 };
 
 /** Dials for connections that ended since the tunnel's process began. */
@@ -59,6 +72,8 @@ export type TunnelStatus = {
   readonly probes: readonly ProbeResult[];
   readonly outages: readonly Outage[];
   readonly dials?: DialCounts;
+  /** Only where it was asked for; oldest first, bounded. */
+  readonly history?: readonly TrafficSample[];
 };
 
 /** What a tunnel answers; `draining` may come several times before `stopped`. */
@@ -74,7 +89,7 @@ export type ControlReply =
 const requestSchema = v.object({
   token: v.string(),
   request: v.variant("kind", [
-    v.object({ kind: v.literal("status") }),
+    v.object({ kind: v.literal("status"), history: v.exactOptional(v.boolean()) }),
     v.object({ kind: v.literal("stop"), timeoutMs: v.pipe(v.number(), v.minValue(0)) }),
     v.object({ kind: v.literal("reload") }),
   ]),
@@ -130,6 +145,17 @@ const statusSchema = v.object({
       buckets: v.array(v.number()),
       sumMs: v.number(),
     }),
+  ),
+  history: v.exactOptional(
+    v.array(
+      v.object({
+        at: v.number(),
+        forMs: v.number(),
+        bytesUp: v.number(),
+        bytesDown: v.number(),
+        roundTripMs: v.exactOptional(v.number()),
+      }),
+    ),
   ),
 });
 const replySchema = v.variant("kind", [

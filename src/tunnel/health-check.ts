@@ -28,6 +28,8 @@ export type HealthMonitorOptions = {
   readonly intervalMs?: number;
   /** Failures in a row after which the tunnel counts as unhealthy. */
   readonly threshold?: number;
+  /** Told whenever the remote side was reached. */
+  readonly onRoundTrip?: (roundTripMs: number) => void;
   /** Told before the probe that follows a sleep of the machine: what was known may have become wrong meanwhile. */
   readonly onWake?: () => void;
 };
@@ -64,6 +66,7 @@ export class HealthMonitor {
     const now = this.#options.clock.now();
     this.#succeededAtMs = this.#options.clock.monotonicMs();
     this.#health = afterSuccess(this.#health, now, roundTripMs);
+    this.#options.onRoundTrip?.(roundTripMs);
     const outage = this.#outages.at(-1);
     if (this.#health.state !== "healthy" || outage === undefined || outage.to !== undefined) return;
     this.#outages[this.#outages.length - 1] = { ...outage, to: now };

@@ -8,6 +8,8 @@ import type { TunnelStatus } from "./control-protocol.ts";
 import { lookAgain } from "./look-again.ts";
 import { type SelectionOptions, selectRecords } from "./selection.ts";
 
+export type { TunnelStatus } from "./control-protocol.ts";
+
 /** A tunnel's record, for whoever prints it. */
 export type TunnelView = TunnelRecord;
 
@@ -46,23 +48,30 @@ export function findTrouble({ status }: ListedTunnel): Trouble | undefined {
 /** All tunnels of the registry, and files in it that are no records. */
 export type Listing = { readonly tunnels: readonly ListedTunnel[]; readonly damaged: readonly DamagedRecord[] };
 
+/** Which tunnels, and whether to ask them how they have been. */
+export type ListOptions = SelectionOptions & { readonly history?: boolean };
+
 /** Reads the registry and asks every living tunnel, side by side. Changes nothing. */
-export async function listTunnels(options: SelectionOptions, context: AppContext): Promise<Listing> {
+export async function listTunnels(options: ListOptions, context: AppContext): Promise<Listing> {
   const { records, damaged } = await context.registry.list();
   const selected = selectRecords(records, options, context);
-  const inspected = await Promise.all(selected.map((record) => inspect(record, context)));
+  const inspected = await Promise.all(selected.map((record) => inspect(record, options, context)));
   return { tunnels: inspected.filter((tunnel) => tunnel !== undefined), damaged };
 }
 
 /** Undefined for a tunnel that ended while the list was made. */
-async function inspect(seen: TunnelRecord, context: AppContext): Promise<ListedTunnel | undefined> {
+async function inspect(
+  seen: TunnelRecord,
+  { history }: ListOptions,
+  context: AppContext,
+): Promise<ListedTunnel | undefined> {
   const record = await lookAgain(seen, context);
   if (record === undefined) return undefined;
   const liveness = context.registry.liveness(record);
   if (liveness !== "alive") return { record, state: liveness };
   if (record.state === "failed") return { record, state: "failed" };
   if (record.control === undefined) return { record, state: "starting" };
-  const status = await fetchStatus(record.control, context.signal);
+  const status = await fetchStatus(record.control, context.signal, history === true ? { history } : {});
   if (status === undefined) return { record, state: "hanging" };
   if (record.state === "ready") return { record, state: status.health.state, status };
   return { record, state: record.state, status };

@@ -19,9 +19,12 @@ import { openLocalPorts } from "./local-ports.ts";
 import { probe } from "./probe.ts";
 import { resolveRun } from "./run-access.ts";
 import type { StopRequest } from "./stop-request.ts";
+import { TunnelHistory } from "./tunnel-history.ts";
 
 /** How often a stop that waits for connections tells how many are left. */
 const DRAIN_REPORT_MS = 250;
+
+const NOTHING_YET = { bytesUp: 0, bytesDown: 0 } as const;
 
 /** The moving parts of one tunnel. Whoever makes it closes it. */
 export class TunnelServer {
@@ -31,6 +34,7 @@ export class TunnelServer {
   readonly #context: AppContext;
   readonly #stop: StopRequest;
   readonly #dials = new DialCounter();
+  readonly #history: TunnelHistory;
   readonly #closing = new AbortController();
   #relay: Relay | undefined;
   #control: ControlServer | undefined;
@@ -46,10 +50,12 @@ export class TunnelServer {
       log: context.log,
       onNewIncarnation,
     });
+    this.#history = new TunnelHistory(context.clock, () => this.#relay?.stats() ?? NOTHING_YET);
     this.monitor = new HealthMonitor({
       clock: context.clock,
       log: context.log,
       probe: () => this.#probe(),
+      onRoundTrip: (roundTripMs) => this.#history.noteRoundTrip(roundTripMs),
       // Overnight a run may have got another address, and its old one another owner.
       onWake: () => this.route.doubt(),
       ...(spec.probe?.intervalMs === undefined ? {} : { intervalMs: spec.probe.intervalMs }),
@@ -77,8 +83,8 @@ export class TunnelServer {
   }
 
   /** Watches the way to the run until the tunnel closes. */
-  watch(): Promise<void> {
-    return this.monitor.run(this.#closing.signal);
+  async watch(): Promise<void> {
+    await Promise.all([this.monitor.run(this.#closing.signal), this.#history.run(this.#closing.signal)]);
   }
 
   /** Takes no new connections and lets the open ones finish for as long as all who asked for the end allow. */
@@ -187,7 +193,7 @@ export class TunnelServer {
   #answer(request: ControlRequest, reply: (reply: ControlReply) => void): void {
     switch (request.kind) {
       case "status":
-        reply({ kind: "status", status: this.#status() });
+        reply({ kind: "status", status: this.#status(request.history === true) });
         break;
       case "stop":
         this.#stop.request({ kind: "command", timeoutMs: request.timeoutMs, reply });
@@ -198,7 +204,7 @@ export class TunnelServer {
     }
   }
 
-  #status(): TunnelStatus {
+  #status(withHistory: boolean): TunnelStatus {
     const live = this.route.current;
     const stats = this.#relay?.stats();
     return {
@@ -215,6 +221,7 @@ export class TunnelServer {
       probes: this.monitor.probes,
       outages: this.monitor.outages,
       dials: this.#dials.counts,
+      ...(withHistory ? { history: this.#history.samples } : {}),
     };
   }
 }

@@ -18,8 +18,13 @@ export function keepingOutput(wishes: Partial<Output> = {}): Output & { text(): 
     write: (text) => {
       printed += text;
     },
+    steer: (sequences, ...pieces) => {
+      printed += String.raw({ raw: sequences }, ...pieces);
+    },
+    onGone() {},
     isTty: false,
     columns: 80,
+    rows: 24,
     hasColor: false,
     ...wishes,
     text: () => printed,

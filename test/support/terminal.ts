@@ -6,8 +6,11 @@ import { eventually } from "./eventually.ts";
 import { cliCommand, cliEnvironment, type RunCliOptions } from "./run-cli.ts";
 
 /** Size of the screen: that of a terminal as people open it. */
-const COLUMNS = "100";
-const ROWS = "40";
+const COLUMNS = 100;
+const ROWS = 40;
+
+/** Another size. */
+export type TerminalSize = { readonly columns?: number; readonly rows?: number };
 
 /** A command in a terminal; it is ended at the end of the `await using` block. */
 export class Terminal implements AsyncDisposable {
@@ -23,20 +26,27 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** Runs any program in a terminal. */
-  static async run(command: readonly string[], options: Omit<RunCliOptions, "input">): Promise<Terminal> {
+  static async run(
+    command: readonly string[],
+    options: Omit<RunCliOptions, "input">,
+    { columns = COLUMNS, rows = ROWS }: TerminalSize = {},
+  ): Promise<Terminal> {
     const folder = await mkdtemp(join(tmpdir(), "runtunnel-tty-"));
     const terminal = new Terminal(folder);
     const environment = { TERM: "xterm-256color", LANG: "C.UTF-8", ...cliEnvironment(options) };
     const assignments = Object.entries(environment).map(([name, value]) => `${name}=${quote(value)}`);
     // The exit code is told by a file: the terminal is gone when its command ends, unless something holds it.
+    // Ctrl+C is for the command; the shell around it lives on to tell how it ended.
     const script = [
+      "trap : INT",
       `cd ${quote(options.cwd ?? options.home)}`,
       `env -i ${assignments.join(" ")} ${command.map(quote).join(" ")}`,
       `echo $? > ${quote(join(folder, "exit"))}`,
       "read _",
     ].join("\n");
     await writeFile(join(folder, "script"), script);
-    await terminal.#tmux(["-f", "/dev/null", "new-session", "-d", "-x", COLUMNS, "-y", ROWS, `sh ${folder}/script`]);
+    const size = ["-x", String(columns), "-y", String(rows)];
+    await terminal.#tmux(["-f", "/dev/null", "new-session", "-d", ...size, `sh ${folder}/script`]);
     return terminal;
   }
 
@@ -55,6 +65,16 @@ export class Terminal implements AsyncDisposable {
       },
       { timeoutMs: 20_000 },
     );
+  }
+
+  /** The same with the colours as escape sequences. */
+  async coloredScreen(): Promise<string> {
+    return (await this.#tmux(["capture-pane", "-p", "-e"])).trimEnd();
+  }
+
+  /** Makes the terminal larger or smaller. */
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.#tmux(["resize-window", "-x", String(columns), "-y", String(rows)]);
   }
 
   /** Types a text. */

@@ -2,6 +2,7 @@
 import { UsageError } from "../../domain/errors.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { parseWholeNumber, platformOption, readSwitch, readText } from "../options.ts";
+import { whileRead } from "../while-read.ts";
 
 const DEFAULT_LINES = "100";
 
@@ -33,6 +34,6 @@ async function run({ world, arguments: words, context }: CommandRun): Promise<un
     lines: parseWholeNumber(readText(words, "lines") ?? DEFAULT_LINES, "--lines", 0, 1_000_000),
     follow: readSwitch(words, "follow"),
   };
-  await showLogs(options, context, (text) => world.stdout.write(text));
+  await showLogs(options, whileRead(context, world.stdout), (text) => world.stdout.write(text));
   return undefined;
 }

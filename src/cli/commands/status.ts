@@ -1,7 +1,7 @@
 // `runtunnel status [RUN]`.
 import { NotFoundError } from "../../domain/errors.ts";
 import type { Command, CommandRun } from "../command.ts";
-import { listedJson, suggestTunnel } from "../describe-tunnel.ts";
+import { statusJson, suggestTunnel } from "../describe-tunnel.ts";
 import { platformOption, readPortList, readText, SHORT_NAMES } from "../options.ts";
 
 export const statusCommand: Command = {
@@ -30,6 +30,7 @@ async function run({ world, arguments: words, context, print }: CommandRun): Pro
       ...(name === undefined ? {} : { run: name }),
       ...(platform === undefined ? {} : { platform }),
       ...(localPorts === undefined ? {} : { localPorts }),
+      history: true,
     },
     context,
   );
@@ -40,7 +41,7 @@ async function run({ world, arguments: words, context, print }: CommandRun): Pro
       hint: suggestTunnel(name, all),
     });
   }
-  print({ tunnels: tunnels.map(listedJson) }, () =>
+  print({ tunnels: tunnels.map(statusJson) }, () =>
     tunnels.length === 0
       ? "No tunnels. Start one: runtunnel start RUN -lp PORT -rp PORT\n"
       : tunnels.map((tunnel) => renderStatus(tunnel, context, world.stdout)).join("\n"),
