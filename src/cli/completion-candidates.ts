@@ -27,7 +27,7 @@ const TUNNEL_COMMANDS = ["stop", "status", "logs"];
 const FILE_OPTIONS = ["identity", "log-file", "output", "config", "file", "filezilla", "ssh-path", "ca-file"];
 
 /** Places of commands that are files. */
-const FILE_PLACES = ["files"];
+const FILE_PLACES = ["file", "files"];
 
 /** States as `runs --state` takes them. */
 const STATES = ["ready", "waiting", "paused", "closed", "ended"];

@@ -164,7 +164,7 @@ async function examinePlatforms(options: DoctorOptions, context: AppContext, exa
     subject: "all",
     state: "warning",
     message: "no platform is configured; plain hosts can be reached",
-    hint: 'See "runtunnel config show" for what can be set, or try "runtunnel sandbox -- bash"',
+    hint: 'Run "runtunnel init" to set one up, or try "runtunnel sandbox -- bash"',
   });
 }
 

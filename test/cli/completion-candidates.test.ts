@@ -48,6 +48,7 @@ describe("completeWords()", () => {
     ["key ", ["convert", "upload", "56819", "demo", "1001"]],
     ["key convert ", ["FILES"]],
     ["key convert a b", ["FILES"]],
+    ["up ", ["FILES"]],
     ["config ", ["show"]],
     ["config show ", []],
     ["service sta", ["start", "status"]],

@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== "linux")("sandbox", () => {
     expect(result.stdout).toContain("1004 PAUSED 10.244.1.5\n1001 PAUSED");
     expect(result.stdout).toContain("exit 6\n1001 RUNNING");
     expect(result.stderr).toBe(
-      'error: Run 1001 is paused\nhint: Resume it on its page in Cloud Pipeline. "pipe view-runs 1001" shows how far it is\n',
+      'error: Run 1001 is paused\nhint: Resume it on its page in Cloud Pipeline. "runtunnel runs" shows how far it is\n',
     );
     await user.expectNothingLeft(/^(started\.json|\.local\/state\/runtunnel\/logs\/.*)$/);
   });

@@ -148,7 +148,7 @@ function decideIdentity(find: FindValue): { readonly identity: Identity; readonl
     throw new AuthError(`The ${accessKey === undefined ? "access key" : "secret key"} for Backend.AI is not set`, {
       code: "no-credentials",
       hop: "api-login",
-      hint: "Set BACKEND_ENDPOINT, BACKEND_ACCESS_KEY and BACKEND_SECRET_KEY (the web UI shows the key pair under Credentials)",
+      hint: 'Run "runtunnel init", or set BACKEND_ENDPOINT, BACKEND_ACCESS_KEY and BACKEND_SECRET_KEY (the web UI shows the key pair under Credentials)',
     });
   }
   const keys = { accessKey: accessKey.value, secretKey: new Secret(secretKey.value) };

@@ -95,7 +95,7 @@ async function loadRun(ask: Ask, id: string): Promise<Run> {
       throw new NotFoundError(`There is no run ${id} in Cloud Pipeline`, {
         code: "run-not-found",
         hop: "run-state",
-        hint: 'List your runs with "pipe view-runs" or on the page of Cloud Pipeline, and check the address of the API',
+        hint: 'List your runs with "runtunnel runs", and check the address of the API: "runtunnel config show"',
         cause: error,
       });
     }

@@ -82,7 +82,7 @@ export function decideInitialised(state: RunState, tasks: readonly RunTask[], ta
 
 /** The error for a run that cannot be connected to; its `code` is stable, `transient` says whether waiting may help. */
 export function refuseRun(id: string, state: Exclude<RunState, { kind: "ready" }>): AppError {
-  const watch = `"pipe view-runs ${id}" shows how far it is`;
+  const watch = '"runtunnel runs" shows how far it is';
   switch (state.kind) {
     case "sensitive":
       return new AuthError(`Run ${id} is sensitive: Cloud Pipeline allows tunnels only to runs that are not`, {
@@ -94,7 +94,7 @@ export function refuseRun(id: string, state: Exclude<RunState, { kind: "ready" }
       return new NotFoundError(`Run ${id} has ended: ${describeEnd(state.status)}`, {
         code: "run-ended",
         hop: "run-state",
-        hint: 'Start a new run, then "runtunnel start NEW-RUN-ID"; "pipe view-runs" lists the active ones',
+        hint: 'Start a new run, then "runtunnel start NEW-RUN-ID"; "runtunnel runs" lists the active ones',
       });
     case "paused":
       return waiting(id, "run-paused", "is paused", `Resume it on its page in Cloud Pipeline. ${watch}`, false);

@@ -32,7 +32,7 @@ export type Session = {
 const DEFAULT_ATTEMPTS = 3;
 
 const CONFIGURE_HINT =
-  'Run "pipe configure" as shown on the Cloud Pipeline page under Settings > CLI, or set RUNTUNNEL_CLOUD_PIPELINE_API and RUNTUNNEL_CLOUD_PIPELINE_TOKEN';
+  'Run "runtunnel init" (the token is made on the Cloud Pipeline page under Settings > CLI), or set RUNTUNNEL_CLOUD_PIPELINE_API and RUNTUNNEL_CLOUD_PIPELINE_TOKEN';
 
 const TLS_HINT =
   "Set cloud-pipeline.ca-file (RUNTUNNEL_CLOUD_PIPELINE_CA_FILE) to the authority's PEM file, or cloud-pipeline.insecure to do without the check";

@@ -20,7 +20,7 @@ const MAX_DATE_MS = 8.64e15;
 
 /** How to get a new token. */
 export const RENEW_HINT =
-  'Make a new token on the Cloud Pipeline page under Settings > CLI, then run "pipe configure" as shown there or set RUNTUNNEL_CLOUD_PIPELINE_TOKEN';
+  'Make a new token on the Cloud Pipeline page under Settings > CLI, then run "runtunnel init", or "pipe configure" as shown there';
 
 /** Reads the claims; undefined when the text is no JWT. Claims of wrong types are left out. */
 export function decodeToken(token: Secret): TokenFacts | undefined {
