@@ -1,5 +1,7 @@
 // `runtunnel runs`, and the chooser of `start`, as people see them.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import Ajv2020 from "ajv/dist/2020";
+import schema from "../../docs/schema/runs.json" with { type: "json" };
 import { openSandbox } from "../sandbox/sandbox-fixture.ts";
 import { requirePeer } from "../support/peers.ts";
 import { cliCommand } from "../support/run-cli.ts";
@@ -7,6 +9,8 @@ import { Terminal } from "../support/terminal.ts";
 import { Scratch } from "./support/scratch.ts";
 
 setDefaultTimeout(60_000);
+
+const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
 
 type RunsJson = {
   readonly runs: readonly {
@@ -29,6 +33,8 @@ describe.skipIf(process.platform === "win32")("runs", () => {
     expect(stdout).toMatch(new RegExp(`^1001 +pipeline-1001 +RUNNING +cloud-pipeline .* ${tunnel.port} -> 22$`, "m"));
     expect(stdout).toMatch(/^demo +session-demo +RUNNING +backend-ai .* -$/m);
     expect(stdout).not.toContain("1013");
+    const everything = await user.json<RunsJson>(["runs", "--all"]);
+    expect([validate(everything), validate.errors]).toEqual([true, null]);
     const { runs } = await user.json<RunsJson>(["runs", "--state", "ready", "--platform", "cp"]);
     expect(new Set(runs.map(({ phase }) => phase))).toEqual(new Set(["ready"]));
     expect(runs.find(({ run }) => run === "1001")?.tunnels[0]?.ports[0]?.local).toBe(tunnel.port);
@@ -53,6 +59,8 @@ describe.skipIf(process.platform === "win32")("runs", () => {
     const { stdout, stderr, exitCode } = await user.run(["runs"]);
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(/^warning: Backend\.AI: /);
+    const half = await user.json<RunsJson>(["runs"]);
+    expect([validate(half), validate.errors]).toEqual([true, null]);
     expect(stdout).toContain("1001");
   });
 

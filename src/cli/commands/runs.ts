@@ -1,7 +1,6 @@
 // `runtunnel runs`.
 import type { FoundRun, FoundRuns } from "../../tunnel/list-runs.ts";
 import type { Command, CommandRun } from "../command.ts";
-import { tunnelJson } from "../describe-tunnel.ts";
 import { parseWholeNumber, platformOption, readSwitch, readText } from "../options.ts";
 
 /** More than a screen, less than a wait. */
@@ -52,6 +51,7 @@ function isIn(found: FoundRun, states: readonly string[] | undefined): boolean {
   return states === undefined || states.includes(found.phase) || states.includes(found.state.toLowerCase());
 }
 
+/** Held by docs/schema/runs.json. */
 function runsJson({ runs, isComplete, failures }: FoundRuns): unknown {
   return {
     runs: runs.map((found) => ({
@@ -64,7 +64,11 @@ function runsJson({ runs, isComplete, failures }: FoundRuns): unknown {
       owner: found.owner ?? null,
       image: found.image ?? null,
       startedAt: found.startedAt ?? null,
-      tunnels: found.tunnels.map(tunnelJson),
+      tunnels: found.tunnels.map(({ boundPorts, id, spec }) => ({
+        id,
+        listenAddress: spec.listenAddress,
+        ports: boundPorts ?? spec.ports,
+      })),
     })),
     complete: isComplete,
     failures: failures.map(({ platform, error }) => ({ platform, code: error.code, message: error.message })),
