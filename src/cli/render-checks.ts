@@ -1,29 +1,7 @@
 // Verdicts of `doctor` as lines for people.
 import pc from "picocolors";
-import type { Check, CheckName, CheckState } from "../domain/check.ts";
+import { CHECK_TITLES, type Check, type CheckState } from "../domain/check.ts";
 import { formatDuration } from "../domain/duration.ts";
-
-const TITLES: Readonly<Record<CheckName, string>> = {
-  version: "Version",
-  configuration: "Configuration",
-  files: "Files",
-  platform: "Platform",
-  credentials: "Credentials",
-  "api-dns": "API's name",
-  "api-connect": "Way to the API",
-  api: "API",
-  clock: "Clock",
-  "run-state": "Run",
-  "route-dns": "Name on the way",
-  "route-connect": "Way to the run",
-  "remote-port": "Remote port",
-  tunnel: "Tunnel",
-  "local-port": "Local port",
-  "ssh-client": "SSH client",
-  "ssh-config": "SSH alias",
-  "ssh-host-key": "Host key",
-  "ssh-login": "SSH login",
-};
 
 const VERDICTS: Readonly<Record<CheckState, string>> = { ok: "ok", warning: "warn", failed: "FAIL", skipped: "-" };
 
@@ -36,7 +14,7 @@ export function renderCheck(check: Check, hasColor: boolean): string {
   const { hint, message, name, state, subject, tookMs } = check;
   const verdict = paint(VERDICTS[state].padEnd(VERDICT_WIDTH), state, hasColor);
   const time = (tookMs === undefined ? "" : formatDuration(tookMs)).padStart(TIME_WIDTH);
-  const line = `${verdict}${TITLES[name].padEnd(TITLE_WIDTH)}${time}  ${subject}: ${oneLine(message)}\n`;
+  const line = `${verdict}${CHECK_TITLES[name].padEnd(TITLE_WIDTH)}${time}  ${subject}: ${oneLine(message)}\n`;
   if (hint === undefined) return line;
   return `${line}${" ".repeat(VERDICT_WIDTH)}${"next:".padEnd(TITLE_WIDTH + TIME_WIDTH)}  ${oneLine(hint)}\n`;
 }
@@ -49,7 +27,7 @@ export function renderSummary(checks: readonly Check[]): string {
   const warned = warnings === 0 ? "" : `, ${warnings} ${warnings === 1 ? "warning" : "warnings"}`;
   if (first === undefined) return `\nNothing is broken${warned}\n`;
   const more = failed.length === 1 ? "" : ` and ${failed.length - 1} more`;
-  return `\nBroken: ${TITLES[first.name]} (${first.code ?? "unknown"})${more}${warned}\n`;
+  return `\nBroken: ${CHECK_TITLES[first.name]} (${first.code ?? "unknown"})${more}${warned}\n`;
 }
 
 /** A check as data: every member is there. */

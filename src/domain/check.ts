@@ -26,6 +26,29 @@ export type CheckName =
   | "ssh-host-key"
   | "ssh-login";
 
+/** What people call them. */
+export const CHECK_TITLES: Readonly<Record<CheckName, string>> = {
+  version: "Version",
+  configuration: "Configuration",
+  files: "Files",
+  platform: "Platform",
+  credentials: "Credentials",
+  "api-dns": "API's name",
+  "api-connect": "Way to the API",
+  api: "API",
+  clock: "Clock",
+  "run-state": "Run",
+  "route-dns": "Name on the way",
+  "route-connect": "Way to the run",
+  "remote-port": "Remote port",
+  tunnel: "Tunnel",
+  "local-port": "Local port",
+  "ssh-client": "SSH client",
+  "ssh-config": "SSH alias",
+  "ssh-host-key": "Host key",
+  "ssh-login": "SSH login",
+};
+
 /** One hop. Code, hop, hint and exit code are those of the error that a start would end with. */
 export type Check = {
   readonly name: CheckName;

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { errorMessage, NotFoundError, UsageError } from "../domain/errors.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import {
+  type CheckAnswer,
   KEY_FORMATS,
   type LogAnswer,
   type RunsAnswer,
@@ -14,6 +15,7 @@ import {
 } from "../ui/api.ts";
 import { type ConnectionInfo, connectionInfo, renderFileZillaFile } from "./connection-info.ts";
 import { type AppContext, type Progress, platformContext } from "./context.ts";
+import { diagnose } from "./doctor.ts";
 import { type Listing, listTunnels } from "./list.ts";
 import { findRuns } from "./list-runs.ts";
 import { showLogFile } from "./logs.ts";
@@ -21,11 +23,12 @@ import { readRunKey } from "./run-key.ts";
 import { type StartOptions, startTunnel } from "./start.ts";
 import { stopSelected } from "./stop.ts";
 import { TrafficHistory } from "./ui-traffic.ts";
-import { viewRun, viewTunnel } from "./ui-view.ts";
+import { viewCheck, viewRun, viewTunnel } from "./ui-view.ts";
 
 /** What the actions need of the command line. */
 export type UiWorld = {
   readonly version: string;
+  readonly configFile: string;
   /** The dialog's fields as options, with the user's settings as they are now. Throws UsageError. */
   readonly toStartOptions: (form: StartForm) => Promise<StartOptions>;
 };
@@ -186,6 +189,22 @@ export class UiActions {
       lines += part;
     });
     return { path: logFile, text: lines };
+  }
+
+  /** As `doctor` for the run of a tunnel: one try for each hop, along the tunnel's own way. Nobody logs in. */
+  async check(id: string, signal: AbortSignal): Promise<CheckAnswer> {
+    const { spec } = await this.#find(id);
+    const { platform, ports, run, ssh: _, ...rest } = spec;
+    const options = {
+      ...this.#world,
+      spec: { ...rest, retries: 1, portFallback: false, waitForRemote: true },
+      run,
+      platform,
+      remotePorts: ports.map(({ remote }) => remote),
+      onCheck: () => undefined,
+    };
+    const { checks } = await diagnose(options, this.#quietContext([], signal));
+    return { checks: checks.map(viewCheck) };
   }
 
   #look(): Promise<Listing> {

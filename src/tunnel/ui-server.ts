@@ -105,6 +105,8 @@ async function act({ actions, path, query, request }: Call): Promise<Response> {
       return Response.json(await actions.start(await readJson(request), request.signal));
     case "POST tunnels ID stop":
       return Response.json(await actions.stop(tunnel, await readJson(request)));
+    case "POST tunnels ID check":
+      return Response.json(await actions.check(tunnel, request.signal));
     case "GET tunnels ID connection":
       return Response.json(await actions.connection(tunnel));
     case "GET tunnels ID log":

@@ -1,6 +1,7 @@
 // What the page shows, made of what the registry and the tunnels say. Pure.
+import { CHECK_TITLES, type Check } from "../domain/check.ts";
 import type { Platform } from "../platforms/platform.ts";
-import type { UiRun, UiTunnel } from "../ui/api.ts";
+import type { UiCheck, UiRun, UiTunnel } from "../ui/api.ts";
 import { findTrouble, type ListedTunnel } from "./list.ts";
 import type { FoundRun } from "./list-runs.ts";
 
@@ -55,6 +56,18 @@ export function viewTunnel(tunnel: ListedTunnel, options: ViewOptions): UiTunnel
     traffic: options.traffic,
     outages:
       status?.outages.map(({ from, message, to }) => ({ from, message, ...(to === undefined ? {} : { to }) })) ?? [],
+  };
+}
+
+/** What was found at one hop. */
+export function viewCheck({ hint, message, name, state, subject, tookMs }: Check): UiCheck {
+  return {
+    title: CHECK_TITLES[name],
+    subject,
+    state,
+    message,
+    ...(tookMs === undefined ? {} : { tookMs }),
+    ...(hint === undefined ? {} : { hint }),
   };
 }
 

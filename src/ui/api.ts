@@ -146,6 +146,19 @@ export type UiConnection = {
   readonly urls: { readonly ssh: string; readonly sftp: string; readonly vscode: string };
 };
 
+/** Answer of `POST /api/tunnels/ID/check`: every hop of the way, in order. */
+export type CheckAnswer = { readonly checks: readonly UiCheck[] };
+
+/** What was found at one hop. */
+export type UiCheck = {
+  readonly title: string;
+  readonly subject: string;
+  readonly state: "ok" | "warning" | "failed" | "skipped";
+  readonly message: string;
+  readonly tookMs?: number;
+  readonly hint?: string;
+};
+
 /** Formats of `GET /api/tunnels/ID/key?format=...`. */
 export const KEY_FORMATS = ["openssh", "pem", "ppk", "ppk2"] as const;
 

@@ -23,6 +23,7 @@ export function formatRate(bytesPerSecond: number): string {
 
 /** A round trip: `0.4 ms`, `12 ms`, `1.3 s`. */
 export function formatRoundTrip(ms: number): string {
+  if (ms < 0.05) return "0 ms";
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
   return `${ms.toFixed(ms < 9.95 ? 1 : 0)} ms`;
 }

@@ -80,7 +80,8 @@ function optionsOf(latest: { readonly current: PlotProps }, element: HTMLElement
     axes: [
       {
         ...axis,
-        size: 18,
+        size: 20,
+        gap: 6,
         space: 56,
         grid: { show: false },
         values: (_plot, times) => times.map(clockTime),

@@ -1,6 +1,7 @@
 // Everything about one tunnel: how to connect, its ports, how it fares, what it logged.
 import { useState } from "preact/hooks";
 import type { UiTunnel } from "./api.ts";
+import { CheckPanel } from "./check-panel.tsx";
 import { ConnectPanel } from "./connect-panel.tsx";
 import { Dialog } from "./dialog.tsx";
 import { HealthPanel } from "./health-panel.tsx";
@@ -26,6 +27,7 @@ export function TunnelDialog({ now, onClose, tab, tunnel }: DialogProps) {
       : []),
     { name: "ports", title: "Ports", content: () => <PortsPanel tunnel={tunnel} /> },
     { name: "health", title: "Health", content: () => <HealthPanel tunnel={tunnel} now={now} /> },
+    { name: "check", title: "Check", content: () => <CheckPanel tunnel={tunnel} /> },
     { name: "log", title: "Log", content: () => <LogPanel tunnel={tunnel} /> },
   ];
   return (

@@ -129,7 +129,7 @@ describe.skipIf(!canRun)("the page", () => {
     }
     await page.keyboard.press("Enter");
     await page.getByRole("tab", { name: "Health", selected: true }).focus();
-    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("End");
     await page.getByText("The tunnel is up").waitFor();
     await page.keyboard.press("ArrowRight");
     expect(await focused()).toBe("SSH and SFTP");
@@ -148,8 +148,9 @@ describe.skipIf(!canRun)("the page", () => {
     await card(page, "127.0.0.1").getByText("degraded").waitFor();
     expect(await accessibilityProblems(page)).toEqual([]);
     await page.getByRole("button", { name: "Connect to pipeline-1001" }).click();
-    for (const name of ["SSH and SFTP", "Ports", "Health", "Log"]) {
+    for (const name of ["SSH and SFTP", "Ports", "Health", "Check", "Log"]) {
       await page.getByRole("tab", { name }).click();
+      if (name === "Check") await checkTheWay(page);
       expect(await accessibilityProblems(page), name).toEqual([]);
     }
     await page.keyboard.press("Escape");
@@ -243,6 +244,13 @@ describe.skipIf(!canRun)("the page", () => {
     expect((await command.end()).exitCode).toBe(0);
   });
 });
+
+/** Has every hop tried, and sees that the run's own port was reached. */
+async function checkTheWay(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Check the way" }).click();
+  const hops = page.getByRole("list", { name: "Hops" });
+  await hops.getByRole("listitem").filter({ hasText: "Remote port" }).getByText("ok", { exact: true }).waitFor();
+}
 
 /** The public half of a private key, as another program reads it. */
 async function publicHalf(

@@ -28,7 +28,7 @@ describe("UiActions", () => {
     const processes = new FakeProcesses();
     const registry = new CountingRegistry({ stateFolder: join(home.path, "state"), processes, clock });
     const context = makeAppContext({ home: home.path, clock, processes, registry });
-    const actions = new UiActions(context, { version: "1", toStartOptions });
+    const actions = new UiActions(context, { version: "1", configFile: "/none", toStartOptions });
     const stop = new AbortController();
     const watching = actions.watch(stop.signal);
     await clock.advance(4999);
@@ -54,6 +54,7 @@ describe("UiActions", () => {
     const registry = new CountingRegistry({ stateFolder: join(home.path, "state"), processes, clock });
     const actions = new UiActions(makeAppContext({ home: home.path, clock, processes, registry }), {
       version: "1",
+      configFile: "/none",
       toStartOptions,
     });
     await Promise.all([actions.state(0), actions.state(0)]);

@@ -15,6 +15,7 @@ const CALLS: readonly (readonly [string, string])[] = [
   ["GET", "/api/runs"],
   ["POST", "/api/tunnels"],
   ["POST", "/api/tunnels/56819-0a1b2c3d/stop"],
+  ["POST", "/api/tunnels/56819-0a1b2c3d/check"],
   ["GET", "/api/tunnels/56819-0a1b2c3d/connection"],
   ["GET", "/api/tunnels/56819-0a1b2c3d/key?format=openssh"],
   ["GET", "/api/tunnels/56819-0a1b2c3d/filezilla"],

@@ -27,7 +27,7 @@ export async function serveUi(context: AppContext): Promise<TestServer> {
   const toStartOptions = (): never => {
     throw new Error("Out of the test's world");
   };
-  const actions = new UiActions(context, { version: "runtunnel 0.0.0 (test)", toStartOptions });
+  const actions = new UiActions(context, { version: "runtunnel 0.0.0 (test)", configFile: "/none", toStartOptions });
   const server = startUiServer({ port: 0, pages: await pages, sessions, actions, onBug: (error) => bugs.push(error) });
   const { port } = server;
   return {

@@ -30,6 +30,7 @@ async function run({ world, arguments: words, configuration, context, json, prin
     openBrowser: !readSwitch(words, "no-open"),
     environment: world.environment,
     version: world.version,
+    configFile: world.configFile,
     toStartOptions: async (form: StartForm) => {
       const settings = await configuration.load();
       const hasPreferred = settings.find("preferred-port") !== undefined;
