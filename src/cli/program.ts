@@ -14,6 +14,7 @@ import { initCommand } from "./commands/init.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { overviewCommand } from "./commands/overview.ts";
 import { proxyCommand } from "./commands/proxy.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { sandboxCommand } from "./commands/sandbox.ts";
@@ -64,6 +65,9 @@ export const COMMANDS: readonly Command[] = [
 /** Commands that ask a platform for a run. */
 const REACHING: readonly Command[] = [startCommand, sshCommand, scpCommand, sftpCommand, proxyCommand, doctorCommand];
 
+/** Words that may stand without a command. */
+const ALONE: readonly string[] = ["--json", "--trace"];
+
 /** Help is no wider than this even on a wide terminal: long lines are hard to read. */
 const MAX_HELP_WIDTH = 110;
 
@@ -89,7 +93,10 @@ export async function parseCommandLine(world: World): Promise<CommandLine> {
     chosen.words = parsed;
   });
   const { beforeDashes, afterDashes } = splitDashes(words);
-  const help = await parse(program, beforeDashes.length === 0 ? ["--help"] : translatePipeWords(beforeDashes));
+  if (beforeDashes.every((word) => ALONE.includes(word))) {
+    return { kind: "command", command: overviewCommand, words: { json: beforeDashes.includes("--json") } };
+  }
+  const help = await parse(program, translatePipeWords(beforeDashes));
   if (help !== "") return { kind: "help", text: `${fixShortNames(help)}\n` };
   if (chosen.command === undefined || chosen.words === undefined) throw new UsageError("No command is given");
   return { kind: "command", command: chosen.command, words: { ...chosen.words, "--": afterDashes } };

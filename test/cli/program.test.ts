@@ -25,7 +25,7 @@ async function run(
   const context = makeAppContext({ home: wishes.home, processes: new FakeProcesses(makeIdentity(101)) });
   await wishes.prepare?.(context);
   const world: World = {
-    ...makeWorld(line.split(" "), wishes),
+    ...makeWorld(line === "" ? [] : line.split(" "), wishes),
     stdout,
     createContext: () => context,
     openStdio: () => Object.assign(streamPair()[0], { failure: undefined }),
@@ -43,12 +43,6 @@ describe("help", () => {
     expect(text).not.toContain("serve <");
   });
 
-  test("is printed where no command is given, and that is no error", async () => {
-    const stdout = keepingOutput();
-    expect(await runProgram({ ...makeWorld([]), stdout })).toBe(0);
-    expect(stdout.text()).toContain("runtunnel start");
-  });
-
   test("of start names every option that users of `pipe` know, with one dash", async () => {
     const text = await help("start --help");
     for (const short of PIPE_SHORTS) expect(text).toMatch(new RegExp(`(^|\\s)-${short}, --`));
@@ -61,6 +55,24 @@ describe("help", () => {
         expect(printed.length).toBeLessThanOrEqual(Math.max(columns, 80));
       }
     }
+  });
+});
+
+describe("no command", () => {
+  test.each(["", "tunnel"])("'%s' says where one stands, and what to type next", async (line) => {
+    await using home = await tempHome();
+    const { outcome, stdout } = await run(line, { home: home.path });
+    expect(outcome).toBe(0);
+    expect(stdout).toContain("Platforms\n");
+    expect(stdout).toContain("Tunnels\n  none\n");
+    expect(stdout).toMatch(/Next\n(?: {2}runtunnel .*\n)+$/);
+  });
+
+  test("with --json says the same to programs", async () => {
+    await using home = await tempHome();
+    const { outcome, stdout } = await run("--json", { home: home.path });
+    expect(outcome).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ version: "runtunnel 0.0.0 (test)", tunnels: [] });
   });
 });
 
