@@ -107,7 +107,7 @@ export function reachSpec(words: Arguments, settings: Settings, workingFolder: s
   const app = readText(words, "app");
   const identity = readText(words, "identity");
   return {
-    listenAddress: settings.find("listen-address")?.value ?? "127.0.0.1",
+    listenAddress: parseListenAddress(settings.find("listen-address")?.value ?? "127.0.0.1"),
     direct: readSwitch(words, "direct"),
     ...(region === undefined ? {} : { region }),
     ...(actAs === undefined ? {} : { actAs }),
@@ -132,4 +132,9 @@ function connectTimeoutMs(settings: Settings): number {
   const ms = found === undefined ? 0 : parseDuration(found.value, nameSetting(key, found), "s");
   // 0 means "none" to users of `pipe`; a dial without any end would hold the line for minutes.
   return ms === 0 ? DEFAULT_CONNECT_TIMEOUT_MS : ms;
+}
+
+/** People write addresses as they stand in URLs and in other programs' configuration: `[::1]`, `*`. */
+function parseListenAddress(text: string): string {
+  return text === "*" ? "0.0.0.0" : text.replace(/^\[(.+)\]$/, "$1");
 }

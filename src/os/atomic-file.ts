@@ -4,7 +4,7 @@ import { constants, type Stats } from "node:fs";
 import { chmod, type FileHandle, lstat, mkdir, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { LocalError, systemErrorCode } from "../domain/errors.ts";
-import { retryWhileBusy } from "./busy-retry.ts";
+import { retryWhileBusy, retryWhileStale } from "./busy-retry.ts";
 import { isAbsent, localFileError } from "./file-errors.ts";
 import { followLinks } from "./follow-links.ts";
 import { removeLeftovers } from "./leftovers.ts";
@@ -57,13 +57,7 @@ export async function readTextIfExists(path: string, maxBytes = DEFAULT_MAX_BYTE
 /** The file's bytes, or undefined when it does not exist; any other failure throws. */
 export async function readBytesIfExists(path: string, maxBytes = DEFAULT_MAX_BYTES): Promise<Uint8Array | undefined> {
   try {
-    // Without O_NONBLOCK the open of a named pipe waits for a writer, for ever.
-    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    try {
-      return await readBounded(file, path, maxBytes);
-    } finally {
-      await file.close();
-    }
+    return await retryWhileStale(() => readOnce(path, maxBytes));
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw localFileError("read", path, error);
@@ -178,6 +172,16 @@ async function syncFolder(path: string): Promise<void> {
     }
   } catch (error) {
     if (!tolerated.includes(systemErrorCode(error))) throw error;
+  }
+}
+
+async function readOnce(path: string, maxBytes: number): Promise<Uint8Array> {
+  // Without O_NONBLOCK the open of a named pipe waits for a writer, for ever.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    return await readBounded(file, path, maxBytes);
+  } finally {
+    await file.close();
   }
 }
 

@@ -18,6 +18,21 @@ const REAL_OPTIONS: BusyRetryOptions = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
+/** Another machine replaced the file between two of our steps; the next look finds the new one. */
+const STALE_LOOKS = 5;
+
+/** Runs a reading operation, again while NFS says that the file it began with is no more; the last error is thrown. */
+export async function retryWhileStale<T>(operation: () => Promise<T>): Promise<T> {
+  for (let look = 1; look < STALE_LOOKS; look += 1) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (systemErrorCode(error) !== "ESTALE") throw error;
+    }
+  }
+  return operation();
+}
+
 /** Runs the operation, again while Windows calls the file busy; the last error is thrown as it came. */
 export async function retryWhileBusy<T>(
   operation: () => Promise<T>,

@@ -4,7 +4,7 @@ import { link, open, readFile, stat, unlink } from "node:fs/promises";
 import { systemErrorCode } from "../domain/errors.ts";
 import { isProcessIdentity, type ProcessIdentity } from "../domain/process-identity.ts";
 import { removeIfExists } from "./atomic-file.ts";
-import { retryWhileBusy } from "./busy-retry.ts";
+import { retryWhileBusy, retryWhileStale } from "./busy-retry.ts";
 import { isAbsent } from "./file-errors.ts";
 
 /** Who takes locks and how it judges others. */
@@ -73,7 +73,9 @@ export async function tryTake(path: string, party: LockParty, makeLink: MakeLink
 /** Reads a lock file; undefined when there is none. */
 export async function readLock(path: string): Promise<FoundLock | undefined> {
   try {
-    const [content, status] = [await readFile(path, "utf8"), await stat(path)];
+    const [content, status] = await retryWhileStale(
+      async () => [await readFile(path, "utf8"), await stat(path)] as const,
+    );
     return { ...decodeLock(content, `${status.ino} ${status.mtimeMs}`), modifiedMs: status.mtimeMs };
   } catch (error) {
     if (isAbsent(error)) return undefined;

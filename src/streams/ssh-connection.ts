@@ -122,7 +122,7 @@ class Ssh2Connection implements SshConnection {
   readonly #stream: ByteStream;
   readonly #greeting: SshGreeting;
   readonly #channels = new Set<DuplexStream>();
-  readonly #closeListeners: ((error?: Error) => void)[] = [];
+  readonly #closeListeners = new Set<(error?: Error) => void>();
   #error: Error | undefined;
   #isClosed = false;
   #isClosingWhenIdle = false;
@@ -168,7 +168,7 @@ class Ssh2Connection implements SshConnection {
 
   onClose(listener: (error?: Error) => void): void {
     if (this.#isClosed) listener(this.#error);
-    else this.#closeListeners.push(listener);
+    else this.#closeListeners.add(listener);
   }
 
   closeWhenIdle(): void {
@@ -189,10 +189,13 @@ class Ssh2Connection implements SshConnection {
       signal.throwIfAborted();
       if (this.#isClosed) throw lostError(this.#error);
       const onAbort = (): void => reject(signal.reason);
+      const onLost = (error?: Error): void => reject(lostError(error));
       signal.addEventListener("abort", onAbort, { once: true });
-      this.onClose((error) => reject(lostError(error)));
+      this.#closeListeners.add(onLost);
       start((error, channel) => {
         signal.removeEventListener("abort", onAbort);
+        // Or every channel there ever was would be kept for as long as the connection lives.
+        this.#closeListeners.delete(onLost);
         if (error !== undefined) reject(error);
         else if (signal.aborted) channel.close();
         else resolve(channel);
@@ -206,7 +209,8 @@ class Ssh2Connection implements SshConnection {
     const lost = this.#error ?? new Error("The SSH connection is closed");
     for (const channel of this.#channels) channel.breakOff(lost);
     this.#channels.clear();
-    for (const listener of this.#closeListeners.splice(0)) listener(this.#error);
+    for (const listener of this.#closeListeners) listener(this.#error);
+    this.#closeListeners.clear();
     this.#stream.destroy();
   }
 }

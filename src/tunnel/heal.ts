@@ -1,5 +1,6 @@
 // Clears away what crashed tunnels left: every command that changes anything calls it first.
 import type { TunnelRecord } from "../registry/record.ts";
+import { orAborted } from "../streams/deadline.ts";
 import type { AppContext } from "./context.ts";
 import { lookAgain } from "./look-again.ts";
 import { undoConfiguration } from "./undo-configuration.ts";
@@ -21,7 +22,8 @@ export async function healRegistry(context: AppContext): Promise<void> {
 async function healIfDead(seen: TunnelRecord, context: AppContext): Promise<void> {
   const record = await lookAgain(seen, context);
   if (record === undefined || context.registry.liveness(record) !== "dead" || isAwaited(record, context)) return;
-  await healRecord(record, context);
+  // Whoever is interrupted does not wait for a run out of reach; the record stays for the next command.
+  await orAborted(healRecord(record, context), context.signal);
 }
 
 /** Whether the command that started the tunnel still lives to read how it failed, and will clean up by itself. */

@@ -1,5 +1,6 @@
 // Figures as people read them. Pure.
 import { formatDuration } from "../domain/duration.ts";
+import { connectHost, formatEndpoint } from "../domain/endpoint.ts";
 import type { UiTunnel } from "./api.ts";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
@@ -35,9 +36,7 @@ export function formatAgo(at: number, now: number): string {
 
 /** `127.0.0.1:4567`; IPv6 in brackets. An address that means all is reached by loopback. */
 export function localAddress(tunnel: Pick<UiTunnel, "listenAddress">, port: number): string {
-  const host =
-    tunnel.listenAddress === "0.0.0.0" ? "127.0.0.1" : tunnel.listenAddress === "::" ? "::1" : tunnel.listenAddress;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return formatEndpoint({ host: connectHost(tunnel.listenAddress), port });
 }
 
 /** `1 connection`, `2 connections`. */

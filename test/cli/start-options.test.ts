@@ -83,6 +83,8 @@ describe("start", () => {
     ["-u ben", { actAs: "ben" }],
     ["--app jupyter", { app: "jupyter" }],
     ["--listen-address 0.0.0.0", { listenAddress: "0.0.0.0" }],
+    ["--listen-address [::1]", { listenAddress: "::1" }],
+    ["--listen-address *", { listenAddress: "0.0.0.0" }],
     ["--wait-for remote", { waitForRemote: true }],
     ["-s", { ssh: { users: [], keep: false } }],
     ["-s -sk", { ssh: { users: [], keep: true } }],

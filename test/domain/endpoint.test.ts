@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isIP } from "node:net";
 import fc from "fast-check";
-import { formatEndpoint, formatHost, isIpAddress, parseEndpoint } from "../../src/domain/endpoint.ts";
+import { connectHost, formatEndpoint, formatHost, isIpAddress, parseEndpoint } from "../../src/domain/endpoint.ts";
 import { UsageError } from "../../src/domain/errors.ts";
 
 describe("parseEndpoint()", () => {
@@ -94,4 +94,14 @@ describe("isIpAddress()", () => {
       { numRuns: 2000 },
     );
   });
+});
+
+test.each([
+  ["0.0.0.0", "127.0.0.1"],
+  ["::", "::1"],
+  ["localhost", "127.0.0.1"],
+  ["127.0.0.2", "127.0.0.2"],
+  ["10.0.0.1", "10.0.0.1"],
+])("connectHost() reaches what listens on %s at %s", (listenAddress, host) => {
+  expect(connectHost(listenAddress)).toBe(host);
 });

@@ -23,7 +23,7 @@ import {
   removeIfExists,
   replaceFile,
 } from "../../src/os/atomic-file.ts";
-import { retryWhileBusy } from "../../src/os/busy-retry.ts";
+import { retryWhileBusy, retryWhileStale } from "../../src/os/busy-retry.ts";
 import { tempHome } from "../support/temp-home.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -206,6 +206,23 @@ describe("retryWhileBusy()", () => {
     await retryWhileBusy(operation("EPERM"), { system: "linux", sleep }).catch(() => undefined);
     await retryWhileBusy(operation("ENOSPC"), { system: "win32", sleep }).catch(() => undefined);
     expect(tries).toBe(2);
+  });
+});
+
+describe("retryWhileStale()", () => {
+  const failing = (code: string, times: number): (() => Promise<string>) => {
+    let left = times;
+    return async () => {
+      left -= 1;
+      if (left < 0) return "done";
+      throw Object.assign(new Error(code), { code });
+    };
+  };
+
+  test("looks again for a file that another machine replaced meanwhile, but not for ever, and for nothing else", async () => {
+    expect(await retryWhileStale(failing("ESTALE", 4))).toBe("done");
+    await expect(retryWhileStale(failing("ESTALE", 5))).rejects.toThrow("ESTALE");
+    await expect(retryWhileStale(failing("EIO", 1))).rejects.toThrow("EIO");
   });
 });
 

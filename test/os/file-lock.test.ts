@@ -103,7 +103,7 @@ describe("withFileLock()", () => {
     const path = join(home.path, "lock");
     await writeFile(path, content(DEAD, "0123456789ab"));
     await writeFile(`${path}.dead-0123456789ab`, content(LIVING, "111111111111"));
-    expect(await errorOf(take(path, options(), nothing))).toBeInstanceOf(ConflictError);
+    expect(await errorOf(take(path, options({ timeoutMs: 500 }), nothing))).toBeInstanceOf(ConflictError);
     expect(await readFile(path, "utf8")).toBe(content(DEAD, "0123456789ab"));
   });
 
@@ -117,7 +117,7 @@ describe("withFileLock()", () => {
       if (created.includes(".dead-")) await writeFile(path, fresh);
       await link(existing, created);
     };
-    expect(await errorOf(take(path, options({ makeLink }), nothing))).toBeInstanceOf(ConflictError);
+    expect(await errorOf(take(path, options({ makeLink, timeoutMs: 500 }), nothing))).toBeInstanceOf(ConflictError);
     expect(await readFile(path, "utf8")).toBe(fresh);
     expect(await readdir(home.path)).toEqual(["lock"]);
   });

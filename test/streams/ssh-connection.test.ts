@@ -62,6 +62,27 @@ describe.skipIf(!hasSshServer)("connectSsh()", () => {
     connection.close();
   });
 
+  test("openTcp() leaves nothing behind in a connection that lives for weeks", async () => {
+    const server = await startServer((socket) => socket.end("bye"));
+    const connection = await connect();
+    const streams: WeakRef<object>[] = [];
+    const use = async (): Promise<void> => {
+      const stream = await connection.openTcp("127.0.0.1", server.port, signal());
+      streams.push(new WeakRef(stream));
+      const reader = new StreamReader(stream);
+      await reader.toEnd();
+      expect(String(reader.data)).toBe("bye");
+      stream.destroy();
+    };
+    for (let turn = 0; turn < 30; turn += 1) await use();
+    await eventually(() => {
+      Bun.gc(true);
+      expect(streams.filter((stream) => stream.deref() !== undefined).length).toBeLessThan(10);
+    });
+    connection.close();
+    await server.close();
+  });
+
   test("openTcp() keeps half-close", async () => {
     const server = await startServer(answerAfterEnd((question) => Buffer.from(`${question.length} bytes`)));
     const connection = await connect();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UnreachableError } from "../../src/domain/errors.ts";
+import { InterruptedError, UnreachableError } from "../../src/domain/errors.ts";
 import { remoteKeyEntry } from "../../src/ssh/remote/remote-entry.ts";
 import { healRegistry } from "../../src/tunnel/heal.ts";
 import { listTunnels } from "../../src/tunnel/list.ts";
@@ -76,6 +76,23 @@ describe("healRegistry()", () => {
     await healRegistry(context);
     expect(context.notes).toHaveLength(3);
     expect((await context.registry.list()).records).toEqual([]);
+  });
+
+  test("does not keep an interrupted command waiting, nor forget what is left to do", async () => {
+    await using home = await tempHome();
+    const controller = new AbortController();
+    const platform = makePlatform({
+      resolve(): Promise<never> {
+        setImmediate(() => controller.abort(new InterruptedError()));
+        return new Promise(() => undefined);
+      },
+    });
+    const context = makeAppContext({ home: home.path, platforms: [platform], signal: controller.signal });
+    const journal = [remoteKeyEntry({ accounts: ["root"], line: "ssh-ed25519 AAAA x", system: "linux" })];
+    const spec = makeSpec({ platform: "test", run: "1" });
+    await context.registry.write(makeRecord({ id: "dead", spec, journal, process: makeIdentity(999) }));
+    await expect(healRegistry(context)).rejects.toMatchObject({ exitCode: 130 });
+    expect((await context.registry.list()).records).toHaveLength(1);
   });
 
   test("may be run by many at once", async () => {
