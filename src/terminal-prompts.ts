@@ -5,10 +5,18 @@ import { InterruptedError } from "./domain/errors.ts";
 /** Lines of a list that are seen at once; longer ones scroll. */
 const VISIBLE_CHOICES = 10;
 
+const DEFAULT_COLUMNS = 80;
+
+/** What the list draws around a choice. */
+const FRAME_COLUMNS = 6;
+
 /** Questions until the signal ends them. */
 export function terminalPrompts(signal: AbortSignal): Prompts {
   const common = { output: process.stderr, signal };
   return {
+    get width() {
+      return (process.stderr.columns ?? DEFAULT_COLUMNS) - FRAME_COLUMNS;
+    },
     choose: async (message, choices) => {
       const { select } = await import("@clack/prompts");
       return answered<string>(

@@ -5,7 +5,7 @@ import type { AppContext } from "../tunnel/context.ts";
 import type { FoundRun } from "../tunnel/list-runs.ts";
 import type { Arguments } from "./command.ts";
 import { readSwitch, readText } from "./options.ts";
-import type { Prompts } from "./prompts.ts";
+import type { Choice, Prompts } from "./prompts.ts";
 import { describeState, describeTunnels } from "./render-runs.ts";
 
 /** Enough to search in; older runs are named by hand. */
@@ -32,23 +32,31 @@ export async function chooseRun(words: Arguments, prompts: Prompts, context: App
       hint: 'Start a run on its platform; "runtunnel runs --all" lists those that are over',
     });
   }
-  const run = await prompts.search(
-    "Which run?",
-    runs.map((one) => ({ value: one.reference, label: one.reference, hint: describeChoice(one) })),
-  );
+  const run = await prompts.search("Which run?", labelChoices(runs, prompts.width));
   const chosen = { ...words, run };
   const ports = hasPorts(words) ? {} : await askPorts(words, prompts);
   if (!hasPorts(words)) context.progress.note(`The same in one line: ${commandLine(run, ports)}`);
   return { ...chosen, ...ports };
 }
 
-function describeChoice(run: FoundRun): string {
-  const image = run.image?.split("/").at(-1);
-  return [
+/** All in the label, in columns: what is typed narrows the list by any of it. */
+function labelChoices(runs: readonly FoundRun[], width: number): readonly Choice[] {
+  const rows = runs.map((run) => [
+    // Sessions that share a name are told apart by the beginning of their ids.
+    run.name.endsWith(run.id) ? run.reference : `${run.name} ${run.id.slice(0, 8)}`,
     describeState(run),
-    ...(image === undefined ? [] : [image]),
-    ...(run.tunnels.length === 0 ? [] : [`tunnel ${describeTunnels(run)}`]),
-  ].join(", ");
+    run.image?.split("/").at(-1) ?? "",
+    run.tunnels.length === 0 ? "" : `tunnel ${describeTunnels(run)}`,
+  ]);
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row, index) => ({
+    value: runs[index]?.reference ?? "",
+    label: row
+      .flatMap((cell, column) => (widths[column] === 0 ? [] : [cell.padEnd(widths[column] ?? 0)]))
+      .join("  ")
+      .trimEnd()
+      .slice(0, width),
+  }));
 }
 
 function hasPorts(words: Arguments): boolean {

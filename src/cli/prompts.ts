@@ -19,6 +19,8 @@ export type TextQuestion = {
 
 /** Questions, one at a time. Each throws InterruptedError when the person gives up. */
 export interface Prompts {
+  /** Characters that a choice may have on one line. */
+  readonly width: number;
   /** One of a few. */
   choose(message: string, choices: readonly Choice[]): Promise<string>;
   /** One of many: typing narrows the list. */

@@ -27,10 +27,11 @@ export function renderRuns(found: FoundRuns, all: FoundRuns, context: AppContext
 function columns(runs: readonly FoundRun[], context: AppContext, hasColor: boolean): readonly Column<FoundRun>[] {
   const hasTunnels = runs.some(({ tunnels }) => tunnels.length > 0);
   // An id says nothing to people; it is needed where several runs share a name.
-  const hasIds = runs.some(({ name, id }) => !name.endsWith(id));
+  const isNameless = ({ name, id }: FoundRun): boolean => !name.endsWith(id);
+  const hasIds = runs.some(isNameless);
   return [
     { title: "RUN", value: (run) => run.reference },
-    ...(hasIds ? [{ title: "NAME", value: (run: FoundRun) => run.name, shrinks: true }] : []),
+    ...(hasIds ? [{ title: "NAME", value: (run: FoundRun) => (isNameless(run) ? run.name : "") }] : []),
     { title: "STATE", value: (run) => colorState(run, hasColor) },
     { title: "PLATFORM", value: (run) => run.platform, shrinks: true },
     { title: "OWNER", value: (run) => run.owner ?? "-", shrinks: true },

@@ -25,8 +25,8 @@ describe("chooseRun()", () => {
     const run = fakePrompts("fast");
     await chooseRun({ "local-port": "1" }, run, contextOf(home.path));
     expect(run.offered).toEqual([
-      { value: "fast", label: "fast", hint: "RUNNING, python:3" },
-      { value: "slow", label: "slow", hint: "PENDING" },
+      { value: "fast", label: "fast  RUNNING  python:3" },
+      { value: "slow", label: "slow  PENDING" },
     ]);
   });
 

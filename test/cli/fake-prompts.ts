@@ -20,6 +20,7 @@ export function fakePrompts(...answers: readonly (string | boolean)[]): FakeProm
     return answer;
   };
   const prompts: FakePrompts = {
+    width: 74,
     asked: [],
     offered: [],
     choose: pick,

@@ -30,8 +30,8 @@ describe.skipIf(process.platform === "win32")("runs", () => {
     const { stdout, exitCode, stderr } = await user.run(["runs"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^RUN +NAME +STATE +PLATFORM +OWNER +IMAGE +AGE +TUNNEL$/m);
-    expect(stdout).toMatch(new RegExp(`^1001 +pipeline-1001 +RUNNING +cloud-pipeline .* ${tunnel.port} -> 22$`, "m"));
-    expect(stdout).toMatch(/^demo +session-demo +RUNNING +backend-ai .* -$/m);
+    expect(stdout).toMatch(new RegExp(`^1001 +RUNNING +cloud-pipeline .* ${tunnel.port} -> 22$`, "m"));
+    expect(stdout).toMatch(/^demo +RUNNING +backend-ai .* -$/m);
     expect(stdout).not.toContain("1013");
     const everything = await user.json<RunsJson>(["runs", "--all"]);
     expect([validate(everything), validate.errors]).toEqual([true, null]);
@@ -88,7 +88,7 @@ describe.skipIf(!requirePeer("tmux"))("start without a run", () => {
     await using terminal = await Terminal.open(["start"], { home: user.home, env: user.env });
     await terminal.see("Which run?");
     await terminal.type("568");
-    await terminal.see(/56819 \(RUNNING, centos:7\)/);
+    await terminal.see(/● 56819 +RUNNING +centos:7/);
     await terminal.press("Enter");
     await terminal.see("Remote port?");
     await terminal.press("Enter");
