@@ -204,17 +204,27 @@ async function readBounded(file: FileHandle, path: string, maxBytes: number): Pr
 }
 
 async function makeFolder(path: string): Promise<void> {
+  if (await makeOneFolder(path)) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  // A folder that was deleted while somebody is in it, or mounted it, is there and takes nothing new.
+  if (await makeOneFolder(path)) return;
+  throw new LocalError(`Cannot make the folder "${path}": the folder that it should be in was deleted`, {
+    code: "folder-gone",
+  });
+}
+
+/** Whether the folder is there now; false when its parent is missing. */
+async function makeOneFolder(path: string): Promise<boolean> {
   try {
     await mkdir(path, { mode: 0o700 });
     // The umask may have taken away even the owner's rights.
     if (process.platform !== "win32") await chmod(path, 0o700);
   } catch (error) {
     const code = systemErrorCode(error);
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT" || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await makeFolder(path);
+    if (code === "ENOENT") return false;
+    if (code !== "EEXIST") throw error;
   }
+  return true;
 }
 
 function requirePrivate(path: string, folder: Stats, entry: Stats, user: number): void {

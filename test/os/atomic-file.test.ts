@@ -318,4 +318,24 @@ describe("ensurePrivateFolder()", () => {
     await writeFile(join(home.path, "file"), "");
     expect((await failure(ensurePrivateFolder(join(home.path, "file")))).code).toBe("not-a-folder");
   });
+
+  test.skipIf(process.platform !== "linux")(
+    "gives up where a folder is deleted that somebody is still in",
+    async () => {
+      await using home = await tempHome();
+      const gone = join(home.path, "gone");
+      await mkdir(gone);
+      const child = Bun.spawn(["sh", "-c", 'rmdir "$PWD"; echo; read end'], {
+        cwd: gone,
+        stdin: "pipe",
+        stdout: "pipe",
+      });
+      await child.stdout.getReader().read();
+      const path = join(`/proc/${child.pid}/cwd`, "a/b");
+      const error = await failure(ensurePrivateFolder(path));
+      child.kill();
+      await child.exited;
+      expect([error.code, error.message]).toEqual(["folder-gone", expect.stringContaining("was deleted")]);
+    },
+  );
 });
