@@ -32,7 +32,7 @@ const WRONG_WORDS: readonly (readonly [string, string, RegExp])[] = [
   ["start 1001 -lp 4567 -t soon", 'Cannot read --timeout "soon"', /500ms, 30s or 5m/],
   ["start 1001 -lp 4567 -t 25h", 'Duration of --timeout "25h" is too long', /24h/],
   ["start 1001 -lp 4567 -ct -5", 'Cannot read --connection-timeout "-5"', /500ms/],
-  ["start 1001 -lp 4567 -r none", 'Cannot read --retries "none"', /1 to 1000/],
+  ["start 1001 -lp 4567 -r none", 'Cannot read --retries "none"', /0 to 1000/],
   ["start 1001 -lp 4567 -v LOUD", 'Cannot read --log-level "LOUD"', /DEBUG/],
   ["start 1001 -lp 4567 --wait-for moon", 'Cannot read --wait-for "moon"', /"remote"/],
   ["start 1001 -lp 4567 --ssh-host x", "--ssh-host makes sense only with --ssh", /Add --ssh/],

@@ -9,6 +9,7 @@ import {
   type BackendAiSandboxOptions,
   startBackendAiSandbox,
 } from "../../../src/sandbox/backend-ai/backend-ai-sandbox.ts";
+import { echo, startServer } from "../../support/echo-server.ts";
 import { makeContext, makeOptions } from "../platform-context.ts";
 
 /** What a test wants to say about the configuration. */
@@ -29,17 +30,13 @@ export class World implements AsyncDisposable {
   }
 
   static async start(options: Partial<BackendAiSandboxOptions> = {}): Promise<World> {
-    const echo = Bun.listen({
-      hostname: "127.0.0.1",
-      port: 0,
-      socket: { data: (socket, data) => void socket.write(data) },
-    });
+    const server = await startServer(echo);
     const sandbox = await startBackendAiSandbox({
-      target: () => ({ host: "127.0.0.1", port: echo.port }),
+      target: () => ({ host: "127.0.0.1", port: server.port }),
       ...options,
     });
     const world = new World(sandbox);
-    world.onClose(() => echo.stop(true));
+    world.onClose(() => void server.close());
     return world;
   }
 

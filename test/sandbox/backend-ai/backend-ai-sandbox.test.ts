@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHmac, createPrivateKey } from "node:crypto";
 import net from "node:net";
 import { type BackendAiSandbox, startBackendAiSandbox } from "../../../src/sandbox/backend-ai/backend-ai-sandbox.ts";
+import { echo, startServer, type TestServer } from "../../support/echo-server.ts";
 import { eventually } from "../../support/eventually.ts";
 import { canCountSockets, countOpenSockets } from "../../support/open-sockets.ts";
 
@@ -10,14 +11,14 @@ const EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 describe("the embedded Backend.AI", () => {
   let sandbox: BackendAiSandbox;
-  let echo: ReturnType<typeof startEcho>;
+  let far: TestServer;
   beforeAll(async () => {
-    echo = startEcho();
-    sandbox = await startBackendAiSandbox({ target: () => ({ host: "127.0.0.1", port: echo.port }) });
+    far = await startServer(echo);
+    sandbox = await startBackendAiSandbox({ target: () => ({ host: "127.0.0.1", port: far.port }) });
   });
   afterAll(async () => {
     await sandbox.close();
-    echo.stop(true);
+    await far.close();
   });
 
   /** Sends bytes and reads the answer up to the end of the connection. */
@@ -187,11 +188,3 @@ test.skipIf(!canCountSockets)("close() leaves no socket behind", async () => {
   await sandbox.close();
   await eventually(() => expect(countOpenSockets()).toBeLessThanOrEqual(before));
 });
-
-function startEcho() {
-  return Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: { data: (socket, data) => void socket.write(data) },
-  });
-}

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { ClientContext, SshHost } from "../../../src/ssh/clients/client.ts";
 import { putty } from "../../../src/ssh/clients/putty/putty.ts";
 import { tempHome } from "../../support/temp-home.ts";
@@ -48,6 +48,15 @@ describe("putty on Unix", () => {
     await added.undo();
     expect(readFileSync(given.hostKeys, "utf8")).toBe("rsa2@22:box 0x10001,0x5\n");
     expect(existsSync(given.session)).toBe(false);
+  });
+
+  test("takes away what a killed process had half written", async () => {
+    await using given = await puttyHome();
+    const added = await add(given.context);
+    const half = join(dirname(given.session), `.${basename(given.session)}.0123456789ab.tmp`);
+    await rename(given.session, half);
+    await added.undo();
+    expect(existsSync(half)).toBe(false);
   });
 
   test("keeps a session of the user's that has the same name, and puts it back", async () => {

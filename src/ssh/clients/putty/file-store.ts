@@ -2,6 +2,7 @@
 import { mkdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readBytesIfExists, readTextIfExists, removeIfExists, replaceFile } from "../../../os/atomic-file.ts";
+import { removeLeftovers } from "../../../os/leftovers.ts";
 import { findPuttyHostKey, putPuttyHostKey, removePuttyHostKey } from "../../formats/putty-host-key.ts";
 import { puttySessionFileName } from "../../formats/putty-names.ts";
 import { parsePuttySession, renderPuttySession } from "../../formats/putty-session.ts";
@@ -39,6 +40,8 @@ export function fileStore(places: PuttyPlaces): PuttyStore {
     },
     async removeSession(name) {
       await removeIfExists(sessionFile(name));
+      // Whoever holds the lock is the only writer: what lies half written was left by one that was killed.
+      await removeLeftovers(places.sessions, `.${puttySessionFileName(name)}.`, Number.NEGATIVE_INFINITY);
       await removeEmptyFolder(places.sessions);
     },
     async saveSession(name, file) {
