@@ -1,6 +1,6 @@
 // What the page can ask for: the state of all tunnels, and the same things that the commands do.
 import * as v from "valibot";
-import { errorMessage, NotFoundError, UsageError } from "../domain/errors.ts";
+import { NotFoundError, UsageError } from "../domain/errors.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import {
   type CheckAnswer,
@@ -22,7 +22,7 @@ import { showLogFile } from "./logs.ts";
 import { readRunKey } from "./run-key.ts";
 import { type StartOptions, startTunnel } from "./start.ts";
 import { stopSelected } from "./stop.ts";
-import { TrafficHistory } from "./ui-traffic.ts";
+import { MAX_STEP_MS, TrafficHistory } from "./ui-traffic.ts";
 import { viewCheck, viewRun, viewTunnel } from "./ui-view.ts";
 
 /** What the actions need of the command line. */
@@ -40,8 +40,6 @@ export type Download = { readonly name: string; readonly contentType: string; re
 const STOP_TIMEOUT_MS = 10_000;
 /** Several pages, or an impatient one, are answered from one look at the tunnels. */
 const FRESH_MS = 400;
-/** Often enough for a plot of ten minutes, seldom enough to leave a laptop asleep. */
-const WATCH_INTERVAL_MS = 5000;
 /** Enough to search in; older runs are named by hand. */
 const MAX_RUNS = 200;
 /** What a person reads at once; the whole is in the file. */
@@ -74,17 +72,6 @@ export class UiActions {
   constructor(context: AppContext, world: UiWorld) {
     this.#context = context;
     this.#world = world;
-  }
-
-  /** Looks now and then also while no page does, so that plots have no holes where nobody watched. Until the signal. */
-  async watch(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#context;
-    while (!signal.aborted) {
-      await clock.sleep(WATCH_INTERVAL_MS, signal).catch(() => undefined);
-      const isRecent = this.#listing !== undefined && clock.monotonicMs() - this.#listing.at < WATCH_INTERVAL_MS;
-      if (signal.aborted || isRecent) continue;
-      await this.#look().catch((error) => log.debug(`Cannot look at the tunnels: ${errorMessage(error)}`));
-    }
   }
 
   /** All tunnels, with what is newer than `since` of their histories. */
@@ -210,7 +197,9 @@ export class UiActions {
   #look(): Promise<Listing> {
     const at = this.#context.clock.monotonicMs();
     if (this.#listing === undefined || at - this.#listing.at > FRESH_MS) {
-      const content = listTunnels({}, this.#context).then((listing) => {
+      // Where nobody has looked for a while, the tunnels themselves know how it was.
+      const history = this.#listing === undefined || at - this.#listing.at > MAX_STEP_MS;
+      const content = listTunnels({ history }, this.#context).then((listing) => {
         this.#traffic.note(listing.tunnels, this.#context.clock.now());
         return listing;
       });

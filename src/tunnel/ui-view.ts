@@ -101,7 +101,8 @@ function viewFigures(status: NonNullable<ListedTunnel["status"]>): NonNullable<U
   };
 }
 
-/** Probes that are remembered, and the last success, which may have been a user's own connection. */
+/** Probes that are remembered, before them what the tunnel has kept of measured times, and the last success, which may have
+ * been a user's own connection. */
 function roundTripsOf(status: ListedTunnel["status"]): UiTunnel["roundTrips"] {
   if (status === undefined) return [];
   const { lastSuccessAt, roundTripMs } = status.health;
@@ -110,8 +111,13 @@ function roundTripsOf(status: ListedTunnel["status"]): UiTunnel["roundTrips"] {
     ok: probe.ok,
     ...(probe.roundTripMs === undefined ? {} : { roundTripMs: probe.roundTripMs }),
   }));
-  const isNews = lastSuccessAt !== undefined && lastSuccessAt > (probes.at(-1)?.at ?? 0);
-  return isNews && roundTripMs !== undefined ? [...probes, { at: lastSuccessAt, ok: true, roundTripMs }] : probes;
+  const first = probes[0]?.at ?? Number.POSITIVE_INFINITY;
+  const before = (status.history ?? []).flatMap(({ at, roundTripMs: measured }) =>
+    measured === undefined || at >= first ? [] : [{ at, ok: true, roundTripMs: measured }],
+  );
+  const known = [...before, ...probes];
+  const isNews = lastSuccessAt !== undefined && lastSuccessAt > (known.at(-1)?.at ?? 0);
+  return isNews && roundTripMs !== undefined ? [...known, { at: lastSuccessAt, ok: true, roundTripMs }] : known;
 }
 
 function describeTrouble(tunnel: ListedTunnel): UiTunnel["trouble"] {

@@ -47,7 +47,7 @@ export async function runUi(options: UiOptions, context: AppContext, onReady: (r
     await removeLeftLinks(folder, context);
     const opened = options.openBrowser && (await openBrowser(link, folder, options, context));
     onReady({ url: link(), port: server.port, opened });
-    await actions.watch(context.signal);
+    await untilAborted(context.signal);
   } finally {
     await server.close();
     await removeLeftLinks(folder, context);
@@ -84,4 +84,11 @@ async function removeLeftLinks(folder: string, { processes }: AppContext): Promi
     if (pid !== processes.self().pid && (Number.isNaN(pid) || processes.find(pid) !== undefined)) continue;
     await removeIfExists(join(folder, name)).catch(() => undefined);
   }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

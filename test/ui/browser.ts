@@ -9,7 +9,9 @@ import { eventually } from "../support/eventually.ts";
 const ARGUMENTS = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-gpu"];
 
 /** One line for each thing that is wrong. */
-const RUN_CHECKER = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+const runChecker = (
+  rules: string,
+): string => `axe.run(document, { resultTypes: ["violations"], ${rules} }).then(({ violations }) =>
   violations.flatMap(({ id, nodes }) => nodes.map(({ failureSummary, target }) => [id, target, failureSummary].join(": "))))`;
 
 /** A loaded machine may take its time; nothing passes by waiting. */
@@ -57,8 +59,8 @@ export async function openTab(browser: Browser, url: string, options: BrowserCon
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** What the accessibility checker finds wrong with what is shown, briefly. */
-export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
+/** What the accessibility checker finds wrong with what is shown, briefly; by all of its rules, or by one. */
+export async function accessibilityProblems(page: Page, only?: string): Promise<readonly string[]> {
   // The page's own rules allow no script of ours: the checker runs in the browser's own world, beside them.
   const session = await page.context().newCDPSession(page);
   const { frameTree } = await session.send("Page.getFrameTree");
@@ -69,7 +71,7 @@ export async function accessibilityProblems(page: Page): Promise<readonly string
     contextId,
     awaitPromise: true,
     returnByValue: true,
-    expression: RUN_CHECKER,
+    expression: runChecker(only === undefined ? "" : `runOnly: ["${only}"]`),
   });
   await session.detach();
   if (!Array.isArray(result.value)) throw new Error(`The accessibility checker failed: ${JSON.stringify(result)}`);

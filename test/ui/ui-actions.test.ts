@@ -22,31 +22,6 @@ function toStartOptions(): never {
 }
 
 describe("UiActions", () => {
-  test("look by themselves every five seconds, while no page does, until the signal", async () => {
-    await using home = await tempHome();
-    const clock = new FakeClock();
-    const processes = new FakeProcesses();
-    const registry = new CountingRegistry({ stateFolder: join(home.path, "state"), processes, clock });
-    const context = makeAppContext({ home: home.path, clock, processes, registry });
-    const actions = new UiActions(context, { version: "1", configFile: "/none", toStartOptions });
-    const stop = new AbortController();
-    const watching = actions.watch(stop.signal);
-    await clock.advance(4999);
-    expect(registry.looks).toBe(0);
-    await clock.advance(1);
-    expect(registry.looks).toBe(1);
-    await clock.advance(3000);
-    await actions.state(0);
-    expect(registry.looks).toBe(2);
-    await clock.advance(2000);
-    expect(registry.looks).toBe(2);
-    await clock.advance(5000);
-    expect(registry.looks).toBe(3);
-    stop.abort();
-    await watching;
-    expect(clock.sleeping).toBe(0);
-  });
-
   test("look once for pages that ask at the same time", async () => {
     await using home = await tempHome();
     const clock = new FakeClock();

@@ -3,7 +3,9 @@ import type { ListedTunnel } from "../../src/tunnel/list.ts";
 import { TrafficHistory } from "../../src/tunnel/ui-traffic.ts";
 import { makeIdentity, makeRecord } from "../support/specs.ts";
 
-function listed(bytesUp: number, bytesDown: number, pid = 101): ListedTunnel {
+type Remembered = NonNullable<NonNullable<ListedTunnel["status"]>["history"]>;
+
+function listed(bytesUp: number, bytesDown: number, pid = 101, history?: Remembered): ListedTunnel {
   return {
     record: makeRecord({ id: "a", process: makeIdentity(pid) }),
     state: "healthy",
@@ -19,6 +21,7 @@ function listed(bytesUp: number, bytesDown: number, pid = 101): ListedTunnel {
       inFlightBytes: 0,
       probes: [],
       outages: [],
+      ...(history === undefined ? {} : { history }),
     },
   };
 }
@@ -44,6 +47,22 @@ describe("TrafficHistory", () => {
     history.note([listed(0, 20, 102)], 2000);
     history.note([listed(0, 110, 102)], 3000);
     expect(history.samples("a", 0)).toEqual([{ at: 3000, upPerSecond: 0, downPerSecond: 100 }]);
+  });
+
+  test("takes from the tunnel what happened while nobody looked, once", () => {
+    const remembered = (at: number, forMs = 10_000) => ({ at, forMs, bytesUp: 10_000, bytesDown: 20_000 });
+    const history = new TrafficHistory();
+    history.note([listed(0, 0, 101, [remembered(10_000), remembered(20_000), remembered(20_100, 99)])], 20_200);
+    expect(history.samples("a", 0)).toEqual([
+      { at: 10_000, upPerSecond: 1000, downPerSecond: 2000 },
+      { at: 20_000, upPerSecond: 1000, downPerSecond: 2000 },
+    ]);
+    history.note([listed(0, 100)], 21_200);
+    history.note([listed(0, 999_999)], 60_000);
+    const again = [remembered(20_000), remembered(30_000), remembered(70_000), remembered(999_999)];
+    history.note([listed(0, 999_999, 101, again)], 80_000);
+    history.note([listed(0, 1_000_999)], 81_000);
+    expect(history.samples("a", 0).map(({ at }) => at)).toEqual([10_000, 20_000, 21_200, 30_000, 70_000, 81_000]);
   });
 
   test("forgets tunnels that are gone, and the oldest samples", () => {
