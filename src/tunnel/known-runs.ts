@@ -20,13 +20,14 @@ const schema = v.object({
   runs: v.array(v.object({ reference: v.string(), platform: v.string(), state: v.string() })),
 });
 
-/** Keeps the runs that are not over. A state folder that cannot be written is no reason to fail. */
+/** Keeps the runs that are not over, in place of those of the platforms that were asked. A state folder that cannot be written is no reason to fail. */
 export async function rememberRuns(
   runs: readonly (KnownRun & { readonly phase: string })[],
+  askedPlatforms: readonly string[],
   context: AppContext,
 ): Promise<void> {
-  const kept = runs
-    .filter(({ phase }) => phase !== "ended")
+  const others = (await recallRuns(context.folders.state)).filter(({ platform }) => !askedPlatforms.includes(platform));
+  const kept = [...runs.filter(({ phase }) => phase !== "ended"), ...others]
     .slice(0, MAX_RUNS)
     .map(({ reference, platform, state }) => ({ reference, platform, state }));
   try {

@@ -48,7 +48,8 @@ export async function findRuns(options: RunsOptions, context: AppContext): Promi
     if ("error" in one) continue;
     for (const run of one.runs) runs.push(await describeRun(run, one.platform, living, asPlatform, context));
   }
-  await rememberRuns(runs, context);
+  const answered = asked.filter((one) => !("error" in one)).map((one) => one.platform.name);
+  await rememberRuns(runs, answered, context);
   return { runs, isComplete: asked.every((one) => "error" in one || one.isComplete), failures };
 }
 

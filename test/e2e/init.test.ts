@@ -115,6 +115,22 @@ describe.skipIf(process.platform !== "linux")("init in a script", () => {
     expect(await user.files()).toEqual([".pipe/config.json"]);
   });
 
+  test("logs in at a web UI with what the environment holds, and keeps no password", async () => {
+    await using sandbox = await openSandbox();
+    await using user = await Scratch.create();
+    const { BACKEND_USER = "", BACKEND_PASSWORD = "" } = sandbox.backendAi.webEnvironment;
+    const words = ["init", "--platform", "bai", "--url", sandbox.backendAi.webUrl, "--endpoint-type", "session"];
+    const result = await user.run(words, { env: { BACKEND_USER, BACKEND_PASSWORD } });
+    expect(result).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await readConfig(user)).toEqual({
+      "backend-ai": { endpoint: sandbox.backendAi.webUrl, "endpoint-type": "session" },
+    });
+    for (const file of await user.files()) {
+      expect(await readFile(join(user.home, file), "utf8")).not.toContain(BACKEND_PASSWORD);
+    }
+    expect((await user.run(["runs"])).stdout).toContain("demo");
+  });
+
   test("--import copies what backend.ai has in its files", async () => {
     await using sandbox = await openSandbox();
     await using user = await Scratch.create();

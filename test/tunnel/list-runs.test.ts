@@ -95,6 +95,31 @@ describe("findRuns()", () => {
   });
 });
 
+describe("rememberRuns()", () => {
+  test("keeps the runs of platforms that were not asked, or did not answer", async () => {
+    await using home = await tempHome();
+    let isBroken = false;
+    const other = listing("other", [run("x")], {
+      ...CERTAIN,
+      list: async () => {
+        if (isBroken) throw new UnreachableError("No answer");
+        return { runs: [run("x")], isComplete: true };
+      },
+    });
+    const one = listing("one", [run("a")], { recognise: (id) => (id === "a" ? { id, claim: "certain" } : undefined) });
+    const context = makeAppContext({ home: home.path, platforms: [one, other] });
+    const known = async (): Promise<readonly string[]> =>
+      (await recallRuns(context.folders.state)).map(({ platform }) => platform).sort();
+    await findRuns(ALL, context);
+    expect(await known()).toEqual(["one", "other"]);
+    await findRuns({ ...ALL, platform: "one" }, context);
+    expect(await known()).toEqual(["one", "other"]);
+    isBroken = true;
+    await findRuns(ALL, context);
+    expect(await known()).toEqual(["one", "other"]);
+  });
+});
+
 describe("recallRuns()", () => {
   test.each([
     ["nothing", undefined],
