@@ -62,8 +62,8 @@ export type Figures = {
   readonly commit: string;
   readonly machine: string;
   readonly rounds: number;
-  /** Share of the processors that other work took while we waited for quiet: the worst of all waits. */
-  readonly busiest: number;
+  /** Share of measures before which the machine did not become quiet. */
+  readonly busyShare: number;
   readonly missing: readonly string[];
   readonly rows: readonly RowFigures[];
   readonly startUp?: StartUp;

@@ -1,7 +1,7 @@
 // What a tunnel's memory does under load: many connections, readers that stall, gigabytes, thousands of short connections.
 import type { Memory } from "./figures.ts";
 import type { Generator, HeldConnections } from "./generator.ts";
-import { countDescriptors, pause, pssBytes } from "./processes.ts";
+import { countDescriptors, limitOfDescriptors, pause, pssBytes } from "./processes.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** How much of everything. */
@@ -18,8 +18,11 @@ const IDLE = 2000;
 /** Stalled connections of each kind. */
 const STALLED = 16;
 
-/** The collector works a moment after the load. */
-const SETTLE_MS = 2500;
+/** A tunnel gives memory back three seconds after its work. */
+const SETTLE_MS = 4000;
+
+/** Descriptors that a tunnel has open besides those of its connections, and some to spare. */
+const OWN_DESCRIPTORS = 50;
 
 const GIB = 1024 ** 3;
 
@@ -38,7 +41,7 @@ export async function measureMemory(
 ): Promise<Memory> {
   const target = generator.targets.at(-1) ?? 0;
   const crowded = await tunnels.start(target);
-  const crowd = await loadWithConnections(crowded, generator, plan.held);
+  const crowd = await loadWithConnections(crowded, generator, Math.min(plan.held, mostConnections(crowded.pid)));
   await tunnels.stop(crowded);
   say("connections are done");
   const busy = await tunnels.start(target);
@@ -53,6 +56,11 @@ export async function measureMemory(
   const descriptorsAfter = await settledDescriptors(busy, descriptorsBefore);
   await tunnels.stop(busy);
   return { restBytes, ...crowd, stalledBytes, ...flows, ...shorts, descriptorsBefore, descriptorsAfter };
+}
+
+/** Each connection takes two descriptors, and not every system lets their limit be raised. */
+function mostConnections(pid: number): number {
+  return Math.floor((limitOfDescriptors(pid) - OWN_DESCRIPTORS) / 2);
 }
 
 type Crowd = Pick<Memory, "asked" | "held" | "perIdleConnectionBytes" | "withAllHeldBytes">;

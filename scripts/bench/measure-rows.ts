@@ -5,7 +5,16 @@ import { cpuSeconds, waitForQuiet } from "./processes.ts";
 import type { Row } from "./rows.ts";
 
 /** How long and how often to measure. */
-export type Plan = { readonly rounds: number; readonly seconds: number; readonly quietMs: number };
+export type Plan = {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly quietMs: number;
+  /** No further round begins after this, once there are MIN_ROUNDS. */
+  readonly patienceMs: number;
+};
+
+/** Fewer have no middle. */
+const MIN_ROUNDS = 3;
 
 /** What is known of one row after some rounds. */
 type Taken = {
@@ -18,23 +27,30 @@ type Taken = {
   cpuSeconds: number;
 };
 
-/** Measures; `say` is told of progress and of what fails. Returns the figures, and the worst share that others took. */
+/** Measures; `say` is told of progress and of what fails. Returns the figures, how often others were busy, and how many
+ * rounds there were time for. */
 export async function measureRows(
   rows: readonly Row[],
   generator: Generator,
   plan: Plan,
   say: (text: string) => void,
-): Promise<{ readonly rows: readonly RowFigures[]; readonly busiest: number }> {
+): Promise<{ readonly rows: readonly RowFigures[]; readonly busyShare: number; readonly rounds: number }> {
   const all = rows.map((row) => newTaken(row));
-  let busiest = 0;
-  for (let round = 0; round < plan.rounds; round += 1) {
+  const patientUntil = performance.now() + plan.patienceMs;
+  let busy = 0;
+  let round = 0;
+  for (; round < plan.rounds; round += 1) {
+    if (round >= MIN_ROUNDS && performance.now() > patientUntil) {
+      say("the time is up");
+      break;
+    }
     for (const taken of round % 2 === 0 ? all : all.toReversed()) {
-      busiest = Math.max(busiest, await waitForQuiet(plan.quietMs));
+      busy += (await waitForQuiet(plan.quietMs)) ? 0 : 1;
       await measureOnce(taken, generator, plan.seconds, say);
     }
     say(`round ${round + 1} of ${plan.rounds} is done`);
   }
-  return { rows: all.map(summarise), busiest };
+  return { rows: all.map(summarise), rounds: round, busyShare: busy / Math.max(1, round * rows.length) };
 }
 
 function newTaken(row: Row): Taken {

@@ -126,15 +126,25 @@ export function countDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** Waits until others leave the machine alone, `maxMs` at most. Returns the share of the processors they last took. */
-export async function waitForQuiet(maxMs: number): Promise<number> {
+/** How many descriptors a process may have open. */
+export function limitOfDescriptors(pid: number): number {
+  const limit = /^Max open files +(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[1];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+}
+
+/** Others may take this share of the processors on a machine that counts as quiet. */
+const QUIET_SHARE = 0.08;
+
+/** Waits until others leave the machine alone, `maxMs` at most. Returns whether they did. */
+export async function waitForQuiet(maxMs: number): Promise<boolean> {
   const deadline = performance.now() + maxMs;
   for (;;) {
     const before = readTimes();
     await pause(150);
     const after = readTimes();
     const busy = 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
-    if (busy < 0.08 || performance.now() > deadline) return busy;
+    if (busy < QUIET_SHARE) return true;
+    if (performance.now() > deadline) return false;
   }
 }
 

@@ -6,6 +6,9 @@ import { FAMILIES } from "./rows.ts";
 
 const MIB = 1024 ** 2;
 
+/** So much other work may be in a run that is worth keeping. */
+const TOLERATED_BUSY_SHARE = 0.1;
+
 /** Everything, bars last. */
 export function renderReport(figures: Figures, bars: readonly Bar[]): string {
   const parts = [renderRows(figures)];
@@ -13,6 +16,10 @@ export function renderReport(figures: Figures, bars: readonly Bar[]): string {
   if (figures.rest !== undefined) parts.push(renderRest(figures.rest));
   if (figures.memory !== undefined) parts.push(renderMemory(figures.memory));
   parts.push(renderBars(bars));
+  if (figures.busyShare > TOLERATED_BUSY_SHARE) {
+    const percent = Math.round(figures.busyShare * 100);
+    parts.push(`Other work kept the machine busy before ${percent} % of the measures: repeat on a quiet machine.`);
+  }
   if (figures.missing.length > 0) parts.push(`Not installed, so not measured: ${figures.missing.join(", ")}`);
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }

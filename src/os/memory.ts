@@ -8,9 +8,14 @@ const DONT_NEED = 4;
 /** Gives back what the garbage collector and the allocator hold but nobody uses, and on Linux the program's code, of which
  * a start goes through far more than a tunnel. Takes a few milliseconds. */
 export function releaseMemory(): void {
+  collectGarbage();
+  if (process.platform === "linux") releaseCode();
+}
+
+/** Gives back what the garbage collector and the allocator hold but nobody uses. */
+export function collectGarbage(): void {
   Bun.gc(true);
   Bun.shrink();
-  if (process.platform === "linux") releaseCode();
 }
 
 function releaseCode(): void {

@@ -19,6 +19,8 @@ export type RelayOptions = {
   readonly log: Log;
   /** Called for every failed dial; the log hears of a streak only once. */
   readonly onDialFailure?: (error: unknown, remotePort: number) => void;
+  /** Called for every connection that has closed. */
+  readonly onClosed?: () => void;
   readonly timer?: Timer;
 };
 
@@ -166,6 +168,7 @@ class TcpRelay implements Relay {
     this.#closedBytesUp += connection.bytesUp;
     this.#closedBytesDown += connection.bytesDown;
     this.#closedLastByteAt = latest(this.#closedLastByteAt, connection.lastByteAt);
+    this.#options.onClosed?.();
     if (this.#connections.size > 0) return;
     for (const onIdle of this.#idleWaiters) onIdle();
     this.#idleWaiters.clear();

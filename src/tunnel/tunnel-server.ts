@@ -4,8 +4,10 @@ import { AppError, isRunOver } from "../domain/errors.ts";
 import type { PortPair } from "../domain/ports.ts";
 import { describeRoute } from "../domain/route.ts";
 import type { TunnelSpec } from "../domain/tunnel-spec.ts";
+import { collectGarbage } from "../os/memory.ts";
 import type { ResolvedRun } from "../platforms/platform.ts";
 import { type Relay, startRelay } from "../relay/relay.ts";
+import { systemTimer } from "../relay/timer.ts";
 import { probeKind } from "./await-remote.ts";
 import type { AppContext } from "./context.ts";
 import type { ControlAddress } from "./control-client.ts";
@@ -16,6 +18,7 @@ import { HealthMonitor } from "./health-check.ts";
 import { dialHeld } from "./held-dial.ts";
 import { LiveRoute, type LiveRun } from "./live-route.ts";
 import { openLocalPorts } from "./local-ports.ts";
+import { MemoryAtRest } from "./memory-at-rest.ts";
 import { probe } from "./probe.ts";
 import { resolveRun } from "./run-access.ts";
 import type { StopRequest } from "./stop-request.ts";
@@ -36,6 +39,11 @@ export class TunnelServer {
   readonly #dials = new DialCounter();
   readonly #history: TunnelHistory;
   readonly #closing = new AbortController();
+  readonly #rest = new MemoryAtRest(
+    systemTimer,
+    () => ({ lastByteAt: this.#relay?.stats().lastByteAt }),
+    collectGarbage,
+  );
   #relay: Relay | undefined;
   #control: ControlServer | undefined;
 
@@ -109,6 +117,7 @@ export class TunnelServer {
   close(): void {
     this.#closing.abort();
     this.#relay?.close();
+    this.#rest.close();
     this.route.close();
   }
 
@@ -123,6 +132,7 @@ export class TunnelServer {
       listenAddress,
       ports,
       log,
+      onClosed: () => this.#rest.connectionClosed(),
       dial: (remotePort, signal) =>
         dialHeld(remotePort, signal, {
           route: this.route,

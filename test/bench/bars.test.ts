@@ -48,7 +48,7 @@ const FIGURES: Figures = {
   commit: "abc",
   machine: "2 cores, <a & b>",
   rounds: 5,
-  busiest: 0.01,
+  busyShare: 0.25,
   missing: ["socat"],
   rows: [
     row("no relay", "direct", 400),
@@ -122,6 +122,8 @@ describe("renderReport()", () => {
     expect(text).toContain("Straight to the port");
     expect(text).toMatch(/^MISSED +squid \/ native client, up +0\.80x +at least 0\.9x$/m);
     expect(text).toContain("Not installed, so not measured: socat");
+    expect(text).toContain("busy before 25 % of the measures");
+    expect(renderReport({ ...FIGURES, busyShare: 0.05 }, [])).not.toContain("busy before");
   });
 });
 
