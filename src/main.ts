@@ -23,14 +23,18 @@ import { versionText } from "./version.ts";
 
 /** Longest configuration file accepted. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
+/** Exit code of a command that was interrupted. */
+const INTERRUPTED = 130;
 /** Time for last words to leave; a pipe that nobody reads does not hold an interrupted command. */
 const LAST_WORDS_MS = 200;
 
 const signals = watchSignals();
 process.exitCode = await main(process.argv.slice(2));
 // A question to a mute name server cannot be taken back and would keep an interrupted command, or a tunnel that was told
-// to end, alive for as long as the system waits. What was printed has a moment to leave.
-if (signals.ended.aborted || process.argv[2] === "serve") setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+// to end, alive for as long as the system waits; a terminal that is gone would do so for ever. What was printed has a
+// moment to leave.
+const isInterrupted = signals.ended.aborted || process.exitCode === INTERRUPTED;
+if (isInterrupted || process.argv[2] === "serve") setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
 
 async function main(words: readonly string[]): Promise<number> {
   if (words[0] === "--version" || words[0] === "-V") {

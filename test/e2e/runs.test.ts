@@ -115,6 +115,16 @@ describe.skipIf(!requirePeer("tmux"))("start without a run", () => {
     expect(await user.list()).toEqual([]);
   });
 
+  test("ends with its terminal", async () => {
+    await using sandbox = await openSandbox();
+    await using user = await Scratch.create(sandbox.environment);
+    {
+      await using terminal = await Terminal.open(["start"], { home: user.home, env: user.env });
+      await terminal.see("Which run?");
+    }
+    await user.expectNothingLeft(/known-runs\.json$/);
+  });
+
   test("fits the table to the terminal", async () => {
     await using sandbox = await openSandbox();
     await using user = await Scratch.create(sandbox.environment);
