@@ -32,22 +32,24 @@ export const SET_UP: Readonly<Record<Shell, string>> = {
 // Bash breaks words at = and : and puts only what is behind the last of them in place.
 const BASH = `# bash completion for runtunnel
 _runtunnel() {
-  local line=\${COMP_LINE:0:COMP_POINT} words current candidate
+  local line=\${COMP_LINE:0:COMP_POINT} words program current candidate broken
   read -ra words <<<"$line"
   [[ $line == *[[:space:]] ]] && words+=("")
+  program=\${words[0]/#~//$HOME/}
   current=\${words[\${#words[@]} - 1]}
   COMPREPLY=()
   while IFS=$'\\t' read -r candidate _; do
     case $candidate in
-      :files) compopt -o default ;;
+      :files)
+        # macOS still has bash 3, which has no compopt.
+        if type compopt >/dev/null 2>&1; then compopt -o default; else COMPREPLY=($(compgen -f -- "$current")); fi
+        ;;
       :end) ;;
       *) COMPREPLY+=("$candidate") ;;
     esac
-  done < <("\${words[0]}" complete -- "\${words[@]:1}" 2>/dev/null)
-  local broken=\${current%"\${current##*[=:]}"}
-  COMPREPLY=("\${COMPREPLY[@]#"$broken"}")
-  [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == "" ]] && COMPREPLY=()
-  return 0
+  done < <("$program" complete -- "\${words[@]:1}" 2>/dev/null)
+  broken=\${current%"\${current##*[=:]}"}
+  if [[ -n $broken && \${#COMPREPLY[@]} -gt 0 ]]; then COMPREPLY=("\${COMPREPLY[@]#"$broken"}"); fi
 }
 complete -F _runtunnel runtunnel
 `;
@@ -56,8 +58,8 @@ const ZSH = `#compdef runtunnel
 # zsh completion for runtunnel
 _runtunnel() {
   local -a lines candidates
-  local line files=no
-  lines=("\${(@f)$("\${(Q)words[1]}" complete -- "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null)}")
+  local line files=no program=\${(Q)words[1]}
+  lines=("\${(@f)$("\${program/#\\~\\//$HOME/}" complete -- "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null)}")
   for line in $lines; do
     case $line in
       :files) files=yes ;;
@@ -80,7 +82,8 @@ const FISH = `# fish completion for runtunnel
 function __runtunnel_complete
   set -l words (commandline -opc)
   set -l current (commandline -ct)
-  for line in ($words[1] complete -- $words[2..-1] "$current" 2>/dev/null)
+  set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
+  for line in ($program complete -- $words[2..-1] "$current" 2>/dev/null)
     switch $line
       case ':files'
         __fish_complete_path "$current"

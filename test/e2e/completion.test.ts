@@ -77,6 +77,7 @@ describe.skipIf(process.platform === "win32" || !requirePeer("tmux", "bash", "zs
         ["runtunnel compl", "runtunnel completion"],
         ["runtunnel tunnel compl", "runtunnel tunnel completion"],
         ["runtunnel start 568", "runtunnel start 56819"],
+        ["~/bin/runtunnel start 568", "~/bin/runtunnel start 56819"],
         ["runtunnel start bai:4", "runtunnel start bai:4711"],
         ["runtunnel start 1 --ignore-o", "runtunnel start 1 --ignore-owner"],
         ["runtunnel stop -lp ", `runtunnel stop -lp ${port}`],
