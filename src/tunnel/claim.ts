@@ -6,7 +6,7 @@ import { formatPorts, type PortPair } from "../domain/ports.ts";
 import { fillPortWishes, isSameTunnel, sharedLocalPorts, type TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { ManagedBy, TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
-import { lookAgain } from "./look-again.ts";
+import { livenessNow, lookAgain } from "./look-again.ts";
 
 /** What `start` is to do. */
 export type Claim =
@@ -50,7 +50,7 @@ async function decideAll(
   for (const seen of records) {
     const existing = await lookAgain(seen, context);
     if (existing === undefined) continue;
-    const liveness = context.registry.liveness(existing);
+    const liveness = await livenessNow(existing, context);
     if (liveness === "dead" || liveness === "elsewhere") continue;
     const chosen = chosenPorts(existing);
     const ports = sharedLocalPorts(wanted.spec.ports, chosen);

@@ -2,7 +2,7 @@
 import type { TunnelRecord } from "../registry/record.ts";
 import { orAborted } from "../streams/deadline.ts";
 import type { AppContext } from "./context.ts";
-import { lookAgain } from "./look-again.ts";
+import { livenessNow, lookAgain } from "./look-again.ts";
 import { undoConfiguration } from "./undo-configuration.ts";
 
 /** Undoes and removes the records of dead tunnels and sets damaged files aside. Notes go to the user. */
@@ -21,7 +21,8 @@ export async function healRegistry(context: AppContext): Promise<void> {
 
 async function healIfDead(seen: TunnelRecord, context: AppContext): Promise<void> {
   const record = await lookAgain(seen, context);
-  if (record === undefined || context.registry.liveness(record) !== "dead" || isAwaited(record, context)) return;
+  if (record === undefined || (await livenessNow(record, context)) !== "dead" || isAwaited(record, context)) return;
+  context.signal.throwIfAborted();
   // Whoever is interrupted does not wait for a run out of reach; the record stays for the next command.
   await orAborted(healRecord(record, context), context.signal);
 }

@@ -5,7 +5,7 @@ import type { DamagedRecord } from "../registry/store.ts";
 import type { AppContext } from "./context.ts";
 import { fetchStatus } from "./control-client.ts";
 import type { TunnelStatus } from "./control-protocol.ts";
-import { lookAgain } from "./look-again.ts";
+import { livenessNow, lookAgain } from "./look-again.ts";
 import { type SelectionOptions, selectRecords } from "./selection.ts";
 
 export type { TunnelStatus } from "./control-protocol.ts";
@@ -67,7 +67,7 @@ async function inspect(
 ): Promise<ListedTunnel | undefined> {
   const record = await lookAgain(seen, context);
   if (record === undefined) return undefined;
-  const liveness = context.registry.liveness(record);
+  const liveness = await livenessNow(record, context);
   if (liveness !== "alive") return { record, state: liveness };
   if (record.state === "failed") return { record, state: "failed" };
   if (record.control === undefined) return { record, state: "starting" };

@@ -1,7 +1,9 @@
 // Records are read first and judged later, and in between a launcher may have handed over to its tunnel and left: what
 // looks dead, or not yet there, is read once more before anybody acts on it.
 import type { TunnelRecord } from "../registry/record.ts";
+import type { Liveness } from "../registry/store.ts";
 import type { AppContext } from "./context.ts";
+import { fetchStatus } from "./control-client.ts";
 
 /** A launcher starts the background process right after it wrote the record. */
 const HAND_OVER_MS = 3000;
@@ -24,4 +26,12 @@ export async function awaitProcess(record: TunnelRecord, context: AppContext): P
     now = await registry.find(record.id);
   }
   return now;
+}
+
+/** Whether the tunnel lives, also where its process cannot be seen: containers and sandboxed editors share the home and the
+ * loopback, but number processes anew. Who answers with the tunnel's own token is that tunnel. */
+export async function livenessNow(record: TunnelRecord, context: AppContext): Promise<Liveness> {
+  const liveness = context.registry.liveness(record);
+  if (liveness !== "dead" || record.control === undefined) return liveness;
+  return (await fetchStatus(record.control, context.signal)) === undefined ? "dead" : "alive";
 }

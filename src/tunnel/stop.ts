@@ -86,14 +86,16 @@ async function endTunnel(
   context: AppContext,
 ): Promise<Stopped["how"]> {
   const { process } = record;
-  if (process === undefined || !context.processes.isAlive(process)) return "cleaned";
-  if (options.force) {
+  const isSeen = process !== undefined && context.processes.isAlive(process);
+  if (isSeen && options.force) {
     await killProcess(process, context);
     return "killed";
   }
-  const asked = await askToStop(record, options.timeoutMs, context);
+  const asked = await askToStop(record, options.force ? 0 : options.timeoutMs, context);
   // Ctrl+C ends this command, not the connections that the tunnel still waits for.
   if (context.signal.aborted) throw new InterruptedError("Interrupted; tunnels that were asked to end go on to do so");
+  // What cannot be seen from here may still answer, see livenessNow().
+  if (!isSeen) return asked ? "stopped" : "cleaned";
   if (asked && (await waitUntilGone(process, CLEAN_UP_MS, context))) return "stopped";
   await endProcess(process, context);
   return "killed";

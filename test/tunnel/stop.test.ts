@@ -3,6 +3,8 @@ import { once } from "node:events";
 import net from "node:net";
 import { AuthError } from "../../src/domain/errors.ts";
 import type { TunnelRecord } from "../../src/registry/record.ts";
+import { Registry } from "../../src/registry/store.ts";
+import { healRegistry } from "../../src/tunnel/heal.ts";
 import { listTunnels } from "../../src/tunnel/list.ts";
 import { type StopOptions, stopSelected } from "../../src/tunnel/stop.ts";
 import { keepingLog } from "../platforms/platform-context.ts";
@@ -190,6 +192,25 @@ describe("stopSelected() with real processes", () => {
       expect(await states(context)).toEqual(["dead"]);
       expect(await stopSelected(OPTIONS, context)).toMatchObject([{ how: "cleaned" }]);
       expect(await stopSelected(OPTIONS, context)).toEqual([]);
+    });
+  });
+
+  test.each([false, true])("ends a tunnel that it cannot see, as from a container; force: %p", async (force) => {
+    await using home = await tempHome();
+    await withServer(async (server) => {
+      const context = realContext(home.path);
+      await using tunnel = await serveForReal(context, wantedRecord(server.port));
+      const { machine, record } = { machine: REAL_PROCESSES.machine(), record: tunnel.record };
+      // Processes have other numbers there.
+      const processes = Object.assign(new FakeProcesses(), { machine: () => machine, currentUser: () => record.owner });
+      const { clock, folders } = context;
+      const registry = new Registry({ stateFolder: folders.state, processes, clock });
+      const inside = { ...context, processes, registry };
+      await healRegistry(inside);
+      expect(await states(inside)).toEqual(["healthy"]);
+      expect(await stopSelected({ ...OPTIONS, force }, inside)).toMatchObject([{ how: "stopped" }]);
+      expect(await tunnel.process.exited).toBe(0);
+      expect(await registry.list()).toEqual({ records: [], damaged: [] });
     });
   });
 
