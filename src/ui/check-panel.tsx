@@ -36,7 +36,9 @@ export function CheckPanel({ tunnel }: { readonly tunnel: UiTunnel }) {
         </button>
       </div>
       {error !== undefined && <Failure error={error} />}
-      <div role="status">{checks !== undefined && !isBusy && <p class="sr-only">{summarize(checks)}</p>}</div>
+      <p class="sr-only" role="status">
+        {checks !== undefined && !isBusy && summarize(checks)}
+      </p>
       {checks !== undefined && (
         <ol class="checks" aria-label="Hops">
           {checks.map((check) => (

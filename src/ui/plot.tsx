@@ -72,7 +72,7 @@ function optionsOf(latest: { readonly current: PlotProps }, element: HTMLElement
     height,
     legend: { show: false },
     cursor: { show: false },
-    padding: [6, 4, 0, 0],
+    padding: [6, 16, 0, 0],
     scales: {
       x: { range: () => [(latest.current.now - latest.current.windowMs) / 1000, latest.current.now / 1000] },
       y: { range: (_plot, _least, most) => [0, Math.max(latest.current.least, most * 1.15)] },
