@@ -35,7 +35,8 @@ _runtunnel() {
   local line=\${COMP_LINE:0:COMP_POINT} words program current candidate broken
   read -ra words <<<"$line"
   [[ $line == *[[:space:]] ]] && words+=("")
-  program=\${words[0]/#~//$HOME/}
+  program=\${words[0]}
+  [[ $program == "~/"* ]] && program=$HOME/\${program:2}
   current=\${words[\${#words[@]} - 1]}
   COMPREPLY=()
   while IFS=$'\\t' read -r candidate _; do
