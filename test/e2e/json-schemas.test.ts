@@ -146,6 +146,16 @@ const CASES: readonly Case[] = [
     },
   ],
   [
+    "ui",
+    ["ui"],
+    async (reader) => {
+      const page = reader.user.spawn(["ui", "--no-open", "--json"]);
+      reader.check("ui", await eventually(() => JSON.parse(page.stdout)));
+      page.interrupt();
+      expect((await page.end()).exitCode).toBe(0);
+    },
+  ],
+  [
     "settings, apps, runs, keys and logins",
     ["config-show", "apps", "runs", "key", "login"],
     async (reader) => {
