@@ -73,12 +73,13 @@ export function drawPicture(figures: Figures): string {
     body.push(text(16, top + 22, "group", title));
     top += GROUP_HEIGHT;
     for (const row of rows) {
-      body.push(drawRow(row, top, figures));
+      body.push(drawRow(row, top, rows));
       top += ROW_HEIGHT;
     }
   }
   const height = top + FOOT_HEIGHT;
-  const note = `Medians of ${figures.rounds} rounds in alternation on one machine (${figures.machine}): compare ratios, not figures.`;
+  const rounds = figures.rounds === 1 ? "One round" : `Medians of ${figures.rounds} rounds`;
+  const note = `${rounds} in alternation on one machine (${figures.machine}): compare ratios, not figures.`;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">
 <title>Data path of runtunnel beside other relays</title>
 <style>${STYLE}</style>
@@ -100,16 +101,23 @@ function drawHead({ hint, title }: Column, index: number): string {
   return `${text(left, 54, "head", title)}\n${text(left, 70, "quiet", hint)}`;
 }
 
-function drawRow(row: RowFigures, top: number, figures: Figures): string {
+function drawRow(row: RowFigures, top: number, group: readonly RowFigures[]): string {
   const isOurs = row.name === "runtunnel";
-  const cells = COLUMNS.map((column, index) => drawCell(row, column, columnLeft(index), top, figures));
+  const cells = COLUMNS.map((column, index) => drawCell(row, column, columnLeft(index), top, group));
   return [text(24, top + 11, isOurs ? "name-ours" : "", row.name), ...cells].join("\n");
 }
 
-function drawCell(row: RowFigures, { format, pick }: Column, left: number, top: number, figures: Figures): string {
+/** Bars are as long as the figure, compared with the largest of the group. */
+function drawCell(
+  row: RowFigures,
+  { format, pick }: Column,
+  left: number,
+  top: number,
+  group: readonly RowFigures[],
+): string {
   const value = pick(row)?.median;
   if (value === undefined) return text(left, top + 11, "quiet", "-");
-  const most = Math.max(...figures.rows.map((other) => pick(other)?.median ?? 0));
+  const most = Math.max(...group.map((other) => pick(other)?.median ?? 0));
   const width = Math.max(1, (value / most) * (COLUMN_WIDTH - LABEL_WIDTH));
   const bar = `<rect class="${row.name === "runtunnel" ? "ours" : "bar"}" x="${round(left)}" y="${top + 1}" width="${round(width)}" height="${BAR_HEIGHT}" rx="2"/>`;
   return `${bar}${text(left + width + 5, top + 11, "quiet", format(value))}`;

@@ -32,7 +32,7 @@ function renderRows({ rows, rounds }: Figures): string {
     return [renderTable(head, members.map(renderRow))];
   });
   if (tables.length === 0) return "";
-  const note = `Medians of ${rounds} rounds (least-most); p50 and p99 of a round trip of 64 bytes, cores awake.`;
+  const note = `Medians of ${rounds} round${rounds === 1 ? "" : "s"} (least-most); p50 and p99 of a round trip of 64 bytes, cores awake.`;
   return [...tables, note].join("\n\n");
 }
 
