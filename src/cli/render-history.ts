@@ -27,7 +27,9 @@ export function historyRows(samples: Samples | undefined, columns: number): [str
 function roundTripRow(samples: Samples, width: number, span: string): [string, string][] {
   const known = samples.map(({ roundTripMs }) => roundTripMs).filter((ms) => ms !== undefined);
   if (known.length === 0) return [];
-  const range = `${formatRoundTrip(Math.min(...known))} to ${formatRoundTrip(Math.max(...known))}`;
+  const least = formatRoundTrip(Math.min(...known));
+  const most = formatRoundTrip(Math.max(...known));
+  const range = least === most ? most : `${least} to ${most}`;
   return [["Round trips", `${sparkline(condense(known, width))}  ${range} ${span}`]];
 }
 

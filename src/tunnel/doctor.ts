@@ -137,7 +137,13 @@ async function examineMachine(options: DoctorOptions, context: AppContext, exami
   await examineClients(context, examination);
   const { damaged, tunnels } = await listTunnels({}, context);
   for (const { message, path } of damaged) {
-    examination.tell({ name: "tunnel", subject: path, state: "warning", message, hint: "runtunnel stop" });
+    examination.tell({
+      name: "tunnel",
+      subject: path,
+      state: "warning",
+      message,
+      hint: "The next start sets it aside",
+    });
   }
   for (const tunnel of tunnels) examination.tell(tunnelCheck(tunnel, context.clock.now()));
   if (tunnels.length > 0) return;

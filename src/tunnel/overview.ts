@@ -18,13 +18,12 @@ export type PlatformStanding = {
 export type Overview = {
   readonly platforms: readonly PlatformStanding[];
   readonly tunnels: readonly ListedTunnel[];
-  readonly damaged: number;
 };
 
 /** Looks at configuration and registry. Settings that cannot be read make every platform a broken one. */
 export async function lookAround(context: AppContext): Promise<Overview> {
-  const [platforms, { damaged, tunnels }] = await Promise.all([standings(context), listTunnels({}, context)]);
-  return { platforms, tunnels, damaged: damaged.length };
+  const [platforms, { tunnels }] = await Promise.all([standings(context), listTunnels({}, context)]);
+  return { platforms, tunnels };
 }
 
 async function standings(context: AppContext): Promise<readonly PlatformStanding[]> {

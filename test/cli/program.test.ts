@@ -68,6 +68,16 @@ describe("no command", () => {
     expect(stdout).toMatch(/Next\n(?: {2}runtunnel .*\n)+$/);
   });
 
+  test("never tells to stop what is well in order to clean up what is dead", async () => {
+    await using home = await tempHome();
+    const { stdout } = await run("", {
+      home: home.path,
+      prepare: ({ registry }) => registry.write(makeRecord({ id: "1-dead", process: makeIdentity(999) })),
+    });
+    expect(stdout).toContain("  runtunnel stop 1-dead ");
+    expect(stdout).not.toMatch(/runtunnel stop {2}/);
+  });
+
   test("with --json says the same to programs", async () => {
     await using home = await tempHome();
     const { outcome, stdout } = await run("--json", { home: home.path });

@@ -3,10 +3,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openSandbox, type TestSandbox } from "../sandbox/sandbox-fixture.ts";
-import { closedPort } from "../support/echo-server.ts";
 import { eventually } from "../support/eventually.ts";
 import { requirePeer } from "../support/peers.ts";
 import { kill, Scratch } from "./support/scratch.ts";
+import { findFreePort } from "./support/servers.ts";
 import { serveEcho } from "./support/sockets.ts";
 
 setDefaultTimeout(60_000);
@@ -45,6 +45,9 @@ type Fault = {
   readonly check: string;
 };
 
+/** Nobody listens there, and nobody can be given this port in the middle of a test. */
+const NOWHERE = { host: "127.99.9.9", port: "1" } as const;
+
 const FAULTS: Readonly<Record<string, Fault>> = {
   "no token": { env: { API_TOKEN: undefined }, check: "credentials" },
   "a token that has expired by itself": {
@@ -53,11 +56,17 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "no address": { env: { API: undefined }, check: "credentials" },
   "a token that is refused": { steer: ["expire-token"], check: "api" },
-  "an API that is down": { steer: ["api", "down"], check: "api-connect" },
+  "an API that is down": {
+    env: { API: `http://${NOWHERE.host}:${NOWHERE.port}/pipeline/restapi/` },
+    check: "api-connect",
+  },
   "a run that is paused": { run: "1004", check: "run-state" },
   "a run that is not initialised": { run: "1003", check: "run-state" },
   "a run that does not exist": { run: "4242", check: "run-state" },
-  "EDGE that is down": { steer: ["edge", "down"], check: "route-connect" },
+  "EDGE that is down": {
+    env: { CP_CLI_TUNNEL_PROXY_HOST: NOWHERE.host, CP_CLI_TUNNEL_PROXY_PORT: NOWHERE.port },
+    check: "route-connect",
+  },
   "EDGE that refuses the login": { steer: ["edge", "status", "401"], check: "remote-port" },
   "EDGE that speaks no HTTP": { steer: ["edge", "garbage"], check: "remote-port" },
   "a port on which nothing listens": { words: ["-rp", "9"], check: "remote-port" },
@@ -162,7 +171,7 @@ describe.skipIf(process.platform !== "linux")("doctor RUN", () => {
     });
     const taken = await consult(user, "127.0.0.1", "-rp", String(server.port), "-lp", String(server.port));
     expect(firstFailure(taken)).toMatchObject({ name: "local-port", code: "local-port-taken", exitCode: 3 });
-    const free = await consult(user, "127.0.0.1", "-rp", String(server.port), "-lp", String(await closedPort()));
+    const free = await consult(user, "127.0.0.1", "-rp", String(server.port), "-lp", String(await findFreePort()));
     expect(stateOf(free, "local-port")).toBe("ok");
   });
 

@@ -54,15 +54,16 @@ async function run({ world, context, print }: CommandRun): Promise<undefined> {
 }
 
 /** What makes sense to type now; most urgent first. */
-function nextSteps({ damaged, platforms, tunnels }: Overview): readonly Step[] {
+function nextSteps({ platforms, tunnels }: Overview): readonly Step[] {
   const steps: Step[] = [];
   const ill = tunnels.find(({ state }) => ["degraded", "unhealthy", "failed", "hanging"].includes(state));
+  const dead = tunnels.find(({ state }) => state === "dead");
   const well = tunnels.find(({ state }) => state === "healthy");
   if (platforms.some(({ state }) => state === "broken"))
     steps.push(["runtunnel doctor", "what is wrong with the settings"]);
   if (ill !== undefined) steps.push([`runtunnel doctor ${nameOf(ill)}`, "why the tunnel does not work"]);
-  if (damaged > 0 || tunnels.some(({ state }) => state === "dead"))
-    steps.push(["runtunnel stop", "clean up what a crash left"]);
+  // By its own id: without one, stop ends what is well too.
+  if (dead !== undefined) steps.push([`runtunnel stop ${dead.record.id}`, "clean up what a crash left"]);
   if (well !== undefined)
     steps.push(connectStep(well), [`runtunnel stop ${nameOf(well)}`, "stop it and undo what it set up"]);
   if (platforms.every(({ state }) => state === "not-configured")) {
