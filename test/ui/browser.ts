@@ -30,7 +30,9 @@ export async function startUi(
   words: readonly string[] = ["--no-open"],
 ): Promise<{ readonly url: string; readonly port: number; readonly command: LongCommand }> {
   const command = user.spawn(["ui", "--json", ...words]);
-  const { port, url } = await eventually(() => JSON.parse(command.stdout) as { url: string; port: number });
+  const { port, url } = await eventually(() => JSON.parse(command.stdout) as { url: string; port: number }, {
+    timeoutMs: TIMEOUT_MS,
+  });
   return { url, port, command };
 }
 

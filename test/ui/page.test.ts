@@ -25,7 +25,7 @@ describe.skipIf(!canRun)("the page", () => {
   beforeAll(async () => {
     host = await Scratch.create();
     sandbox = host.spawn(["sandbox", "--json"]);
-    platforms = await eventually(() => JSON.parse(sandbox.stdout));
+    platforms = await eventually(() => JSON.parse(sandbox.stdout), { timeoutMs: 30_000 });
     browser = await startBrowser(host.home);
   });
   afterAll(async () => {
