@@ -6,7 +6,7 @@ import { recallRuns } from "../tunnel/known-runs.ts";
 import { describePorts, localPorts } from "../tunnel/selection.ts";
 import { type Candidate, completeWords, type Names } from "./completion-candidates.ts";
 import { CliConfiguration } from "./configuration.ts";
-import { describeCommand } from "./describe-command.ts";
+import { describeCommand, nameCommand } from "./describe-command.ts";
 import { COMMANDS } from "./program.ts";
 import type { World } from "./world.ts";
 
@@ -18,10 +18,11 @@ export async function runComplete(words: readonly string[], world: World): Promi
   const at = words.indexOf("--");
   const typed = at < 0 ? [] : words.slice(at + 1);
   const isEmpty = words.slice(0, at < 0 ? undefined : at).includes(EMPTY_WORD);
-  const commands = COMMANDS.filter(({ hidden }) => hidden !== true).map((command) =>
-    describeCommand(command, world.declarations),
-  );
-  const { candidates, files } = completeWords(isEmpty ? [...typed, ""] : typed, commands, await findNames(world));
+  const named = COMMANDS.filter(({ hidden }) => hidden !== true).map((command) => {
+    const brief = nameCommand(command);
+    return typed.includes(brief.name) ? describeCommand(command, world.declarations) : brief;
+  });
+  const { candidates, files } = completeWords(isEmpty ? [...typed, ""] : typed, named, await findNames(world));
   const lines = candidates.map(({ description, value }) =>
     description === undefined ? value : `${value}\t${description}`,
   );

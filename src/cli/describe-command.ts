@@ -38,6 +38,12 @@ export type CommandDescription = {
   readonly positionals: readonly PositionalDescription[];
 };
 
+/** Describes a command without its options: a fraction of the work, where only its name is asked for. */
+export function nameCommand({ examples, summary, usage }: Command): CommandDescription {
+  const [name = ""] = usage.split(" ");
+  return { name, usage, summary, examples, literals: [], options: [], positionals: [] };
+}
+
 /** Describes a command with all its options. */
 export function describeCommand(command: Command, declarations: readonly SettingDeclaration[]): CommandDescription {
   const { described, options, positionals } = recorder();
