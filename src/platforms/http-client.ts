@@ -7,7 +7,7 @@ import { AppError, isTransient, TimeoutError, UnreachableError } from "../domain
 import type { Log } from "../domain/log.ts";
 import { retry } from "../domain/retry.ts";
 import type { TlsOptions } from "../domain/route.ts";
-import type { Secret } from "../domain/secret.ts";
+import { Secret } from "../domain/secret.ts";
 import { explainFailure, explainNotJson, explainRedirect, explainStatus, type HttpTarget } from "./http-errors.ts";
 import type { HttpProxy } from "./proxy-choice.ts";
 
@@ -17,10 +17,11 @@ const DEFAULT_TRY_TIMEOUT_MS = 10_000;
 /** Largest answer taken; the largest real ones (lists of sessions, a run's tasks) stay far below. */
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
-/** Tries for failures that are as likely to last as to pass: a name that does not resolve, an error told in the answer. */
+/** Tries for failures that are as likely to last as to pass: a name that does not resolve, an error told in the answer, a
+ * limit of calls, against which refused calls count too. */
 const MAX_DOUBTFUL_ATTEMPTS = 3;
 
-const DOUBTFUL_CODES: readonly string[] = ["dns-failed", "api-error"];
+const DOUBTFUL_CODES: readonly string[] = ["dns-failed", "api-error", "too-many-requests"];
 
 /** The part of fetch that is used; tests bring their own to play a name server's failure. */
 export type Fetch = (url: string, init: BunFetchRequestInit) => Promise<Response>;
@@ -148,8 +149,14 @@ function targetOf(options: HttpClientOptions, request: HttpRequest): HttpTarget 
     proxy: options.proxy?.url,
     loginHint: options.loginHint,
     tlsHint: options.tlsHint,
-    secrets: [...options.secrets, ...(request.secrets ?? [])],
+    secrets: [...options.secrets, ...(request.secrets ?? []), ...proxySecrets(options.proxy)],
   };
+}
+
+/** Some proxies repeat the request in the page that refuses it. */
+function proxySecrets(proxy: HttpProxy | undefined): readonly Secret[] {
+  const value = proxy?.authorization?.reveal();
+  return value === undefined ? [] : [new Secret(value.replace(/^Basic /, ""))];
 }
 
 /** Credentials, query and fragment of the base are dropped: the first would reach messages, the others mean nothing. */

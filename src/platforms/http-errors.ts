@@ -86,11 +86,16 @@ export function explainStatus(status: number, text: string, target: HttpTarget):
     });
   }
   return new UnreachableError(`${where} failed with status ${status}: ${describeForeignPage(text, target.secrets)}`, {
-    code: status === 429 ? "too-many-requests" : "server-error",
+    code: status === 429 ? "too-many-requests" : statusCode(status),
     hop: "api",
     hint: status >= 500 ? "The service is in trouble: try again later" : "Check the address of the API",
     transient: status >= 500 || status === 429,
   });
+}
+
+/** A server that is in trouble by itself, or one behind which nobody answers or wants to: that passes, the former may not. */
+export function statusCode(status: number): string {
+  return status >= 502 && status <= 504 ? "service-unavailable" : "server-error";
 }
 
 /** A redirect, which an API never needs: most often a login page for a token that is not accepted. */

@@ -101,7 +101,7 @@ describe("createHttpClient()", () => {
 
   test.each([
     ["html", UnreachableError, "not-json", "api", 'a web page titled "Sign in here" instead of JSON'],
-    ["html502", UnreachableError, "server-error", "api", 'status 502: a web page titled "502 Bad Gateway"'],
+    ["html502", UnreachableError, "service-unavailable", "api", 'status 502: a web page titled "502 Bad Gateway"'],
     ["half", UnreachableError, "not-json", "api", "instead of JSON"],
     ["echo-secret", UnreachableError, "server-error", "api", "no token [redacted] here"],
     ["401", AuthError, "login-refused", "api-login", "refused the login (401)"],

@@ -45,7 +45,7 @@ async function openWebUi(context: PlatformContext, signal: AbortSignal): Promise
   const [endpoint] = parseEndpoints(find("endpoint") ?? { value: "", source: "BACKEND_ENDPOINT" });
   if (endpoint === undefined) throw new Error("parseEndpoints() returned nothing");
   const tls = await loadTls({ verifyTls: !parseSwitch(find("insecure")), caFile: find("ca-file") }, context);
-  return { endpoint, tls, context, signal };
+  return { endpoint, tls, proxy: find("proxy"), context, signal };
 }
 
 /** Key of the setting that holds a login. */

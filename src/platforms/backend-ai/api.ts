@@ -153,7 +153,8 @@ class Wire {
     const { credentials, config, actAs } = this.#setup;
     const common = {
       "X-BackendAI-Version": this.apiVersion,
-      "X-BackendAI-Domain": config.domain,
+      // Headers carry bytes: those of UTF-8, as the platform's own client sends them.
+      "X-BackendAI-Domain": Buffer.from(config.domain, "utf8").toString("latin1"),
       ...(actAs === undefined ? {} : { "X-BackendAI-Act-As": actAs }),
     };
     if (credentials.kind === "key-pair") {

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { type Endpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import { type AppError, AuthError, NotFoundError, UnreachableError } from "../../domain/errors.ts";
 import type { TlsOptions } from "../../domain/route.ts";
+import type { SettingValue } from "../../domain/setting.ts";
 import { quoteForeign } from "../foreign-text.ts";
 import { createHttpClient, type Fetch, type HttpAnswer } from "../http-client.ts";
 import type { PlatformContext } from "../platform.ts";
@@ -20,6 +21,8 @@ export type AppProxyRequest = {
   readonly app: string;
   readonly context: PlatformContext;
   readonly tls: TlsOptions;
+  /** The platform's own proxy setting. */
+  readonly proxy: SettingValue | undefined;
   readonly signal: AbortSignal;
   readonly fetch?: Fetch;
 };
@@ -73,7 +76,10 @@ function ask(path: string, base: URL, who: string, request: AppProxyRequest): Pr
   return createHttpClient({
     service: `Backend.AI app proxy (${who})`,
     baseUrl: base,
-    proxy: decideProxy(base, { environment: context.environment }),
+    proxy: decideProxy(base, {
+      environment: context.environment,
+      ...(request.proxy === undefined ? {} : { configured: request.proxy }),
+    }),
     tls,
     loginHint: MANAGER_HINT,
     tlsHint: MANAGER_HINT,

@@ -136,7 +136,7 @@ async function findKey(
   options: ResolveOptions,
 ): Promise<SessionKey | undefined> {
   const wanted = appName === SSH_APP && options.sshWanted !== false && !options.identityGiven;
-  return wanted ? fetchSessionKey(api, session.id ?? session.name) : undefined;
+  return wanted ? fetchSessionKey(api, session) : undefined;
 }
 
 function sshAccess(key: SessionKey | undefined): SshAccess {

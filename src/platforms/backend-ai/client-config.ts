@@ -97,7 +97,7 @@ export function decideConfig(find: FindValue): BackendAiConfig {
     endpoints: parseEndpoints(endpoint),
     identity,
     identitySource: source,
-    domain: find("domain")?.value ?? "default",
+    domain: parseDomain(find("domain")),
     group,
     way: parseWay(find("via")),
     verifyTls: !parseSwitch(find("insecure")),
@@ -151,6 +151,13 @@ function decideIdentity(find: FindValue): { readonly identity: Identity; readonl
       hint: 'Run "runtunnel init", or set BACKEND_ENDPOINT, BACKEND_ACCESS_KEY and BACKEND_SECRET_KEY (the web UI shows the key pair under Credentials)',
     });
   }
+  if (!/^[\x21-\x7e]+$/.test(accessKey.value)) {
+    throw new AuthError(`The access key from ${accessKey.source} holds blanks or characters that no access key has`, {
+      code: "bad-access-key",
+      hop: "api-login",
+      hint: "Copy it anew from the web UI (Credentials)",
+    });
+  }
   const keys = { accessKey: accessKey.value, secretKey: new Secret(secretKey.value) };
   return { identity: { kind: "key-pair", keys }, source: secretKey.source };
 }
@@ -196,6 +203,13 @@ function parseWay(setting: SettingValue | undefined): Way {
   throw new UsageError(`Cannot read the way "${value}" given by ${setting?.source}`, {
     hint: "Write manager, app-proxy or direct",
   });
+}
+
+/** Names may be in any script, but not break a header. */
+function parseDomain(setting: SettingValue | undefined): string {
+  const domain = setting?.value.trim() ?? "default";
+  if (!/\p{Cc}/u.test(domain)) return domain;
+  throw new UsageError(`The domain given by ${setting?.source} holds control characters`);
 }
 
 function parseSeconds(setting: SettingValue | undefined): number | undefined {

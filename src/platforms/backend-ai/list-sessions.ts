@@ -122,6 +122,12 @@ function refused(message: string): AuthError | UnreachableError {
   return new UnreachableError(said, { code: "query-refused", hop: "api", transient: false });
 }
 
+/** A date without a zone is UTC there, and local time to our runtime. */
+function parseDate(text: string): number {
+  const isBare = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/.test(text);
+  return Date.parse(isBare ? `${text}Z` : text);
+}
+
 /** A session is known by its name; where several live ones share it, only the id tells them apart. */
 function nameRuns(rows: Page["items"]): ListedRun[] {
   const counts = new Map<string, number>();
@@ -130,7 +136,7 @@ function nameRuns(rows: Page["items"]): ListedRun[] {
   }
   return rows.map((row) => {
     const { session_id: uuid, name, status, user_email: owner, image, created_at: created } = row;
-    const startedAt = created === null || created === undefined ? Number.NaN : Date.parse(created);
+    const startedAt = created === null || created === undefined ? Number.NaN : parseDate(created);
     const isOwnName = name !== null && name !== undefined && name !== "" && counts.get(name) === 1;
     return {
       id: isOwnName && phaseOf(status) !== "ended" ? name : uuid.toLowerCase(),

@@ -3,6 +3,7 @@ import { API_BACKOFF } from "../../domain/backoff.ts";
 import { AppError, AuthError, UnreachableError, UsageError } from "../../domain/errors.ts";
 import { retry } from "../../domain/retry.ts";
 import type { TlsOptions } from "../../domain/route.ts";
+import type { Secret } from "../../domain/secret.ts";
 import type { Fetch } from "../http-client.ts";
 import type { PlatformAccess, PlatformContext, ResolveOptions } from "../platform.ts";
 import { decideProxy } from "../proxy-choice.ts";
@@ -19,8 +20,14 @@ export type Dependencies = {
   readonly random: () => number;
   readonly fetch?: Fetch;
   /** Logins made with user and password, kept for the life of the process, by user and endpoint. */
-  readonly logins: Map<string, WebSession>;
+  readonly logins: Map<string, WebSession | RefusedLogin>;
 };
+
+/** A login that was refused, with what and when: web UIs block accounts after a few failures, for everybody who uses them. */
+export type RefusedLogin = { readonly refusal: AuthError; readonly password: Secret; readonly at: number };
+
+/** No password that was refused is sent again so soon: web UIs count ten failures within 20 minutes. */
+const REFUSAL_REST_MS = 10 * 60_000;
 
 /** An endpoint that answered, and how it was reached. */
 export type OpenEndpoint = {
@@ -151,15 +158,24 @@ async function decideCredentials(endpoint: URL, opening: Opening): Promise<Crede
   }
   const { logins } = opening.dependencies;
   const key = `${login.user} ${endpoint.origin}`;
-  const known = opening.fresh ? undefined : logins.get(key);
-  if (known !== undefined) return { kind: "web-login", session: known };
-  const { tls, context, dependencies, options } = opening;
+  const { config, tls, context, dependencies, options } = opening;
+  const known = logins.get(key);
+  if (known !== undefined && "sessionId" in known && !opening.fresh) return { kind: "web-login", session: known };
+  if (known !== undefined && "refusal" in known && known.password.reveal() === login.password.reveal()) {
+    if (context.clock.now() - known.at < REFUSAL_REST_MS) throw known.refusal;
+  }
   const made = await loginAtWebUi(login, {
     endpoint,
     tls,
+    proxy: config.proxy,
     context,
     signal: options.signal,
     ...(dependencies.fetch === undefined ? {} : { fetch: dependencies.fetch }),
+  }).catch((error: unknown) => {
+    if (error instanceof AuthError) {
+      logins.set(key, { refusal: error, password: login.password, at: context.clock.now() });
+    }
+    throw error;
   });
   logins.set(key, made);
   return { kind: "web-login", session: made };

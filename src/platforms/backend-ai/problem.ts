@@ -4,6 +4,7 @@ import { formatDuration } from "../../domain/duration.ts";
 import { type AppError, AuthError, NotFoundError, UnreachableError, UsageError } from "../../domain/errors.ts";
 import type { Secret } from "../../domain/secret.ts";
 import { quoteForeign } from "../foreign-text.ts";
+import { statusCode } from "../http-errors.ts";
 
 /** What is known about a call that failed. */
 export type ProblemContext = {
@@ -77,7 +78,7 @@ function explain(problem: Problem, context: ProblemContext): AppError {
     });
   }
   return new UnreachableError(said, {
-    code: kind === "server-frozen" ? "maintenance" : "server-error",
+    code: kind === "server-frozen" ? "maintenance" : statusCode(status),
     hop: "api",
     hint: kind === "server-frozen" ? "The cluster is under maintenance: try again later" : "Try again later",
   });

@@ -80,7 +80,7 @@ function pinnedRoute({ host, port }: Endpoint, app: App): Route {
 function openPort(
   { session, reference, app }: Destination,
   options: ResolveOptions,
-  { api, tls }: OpenEndpoint,
+  { api, config, tls }: OpenEndpoint,
   context: PlatformContext,
   dependencies: Dependencies,
 ): Promise<Endpoint> {
@@ -98,6 +98,7 @@ function openPort(
     app: app.name,
     context,
     tls,
+    proxy: config.proxy,
     signal: options.signal,
     ...(dependencies.fetch === undefined ? {} : { fetch: dependencies.fetch }),
   });

@@ -2,6 +2,7 @@
 import { AppError, AuthError, NotFoundError, UnreachableError } from "../../domain/errors.ts";
 import { Secret } from "../../domain/secret.ts";
 import type { ApiCall, BackendAiApi } from "./api.ts";
+import type { FoundSession } from "./sessions.ts";
 
 /** What came of asking for a session's key. */
 export type SessionKey =
@@ -15,17 +16,18 @@ export const WITHOUT_KEY_HINT =
   "Give your own key with -i, or log in as work with the password that the session keeps in /home/work/.password";
 
 /** Fetches the key. A missing file is an answer; refusals and network faults are thrown. */
-export async function fetchSessionKey(api: BackendAiApi, reference: string): Promise<SessionKey> {
-  const text = await downloadFile(api, reference, KEY_FILE);
+export async function fetchSessionKey(api: BackendAiApi, session: FoundSession): Promise<SessionKey> {
+  const { name } = session;
+  const text = await downloadFile(api, session, KEY_FILE);
   if (text === undefined) {
     return {
       kind: "missing",
-      reason: `Session "${reference}" has no id_container: its .ssh folder comes from elsewhere, or its image makes none`,
+      reason: `Session "${name}" has no id_container: its .ssh folder comes from elsewhere, or its image makes none`,
     };
   }
   const privateKey = extractPrivateKey(text);
   if (privateKey !== undefined) return { kind: "key", privateKey: new Secret(privateKey) };
-  return { kind: "missing", reason: `The id_container of session "${reference}" holds no private key` };
+  return { kind: "missing", reason: `The id_container of session "${name}" holds no private key` };
 }
 
 /** The PEM block in a text: some releases put other bytes before it. */
@@ -39,9 +41,9 @@ export function extractPrivateKey(text: string): string | undefined {
  * and in where they look for the file's name (query or body), so the name goes into both.
  * Each form is tried once: a 500 here is more often a missing file than a passing fault.
  */
-async function downloadFile(api: BackendAiApi, reference: string, file: string): Promise<string | undefined> {
-  const path = `/session/${encodeURIComponent(reference)}/download_single?file=${encodeURIComponent(file)}`;
-  const action = `Cannot fetch "${file}" of session "${reference}"`;
+async function downloadFile(api: BackendAiApi, { id, name }: FoundSession, file: string): Promise<string | undefined> {
+  const path = `/session/${encodeURIComponent(id ?? name)}/download_single?file=${encodeURIComponent(file)}`;
+  const action = `Cannot fetch "${file}" of session "${name}"`;
   const newest: ApiCall = { action, method: "POST", path, json: { file }, repeatable: false, asText: true };
   const oldest: ApiCall = { action, path, repeatable: false, asText: true };
   const first = await attempt(api, newest);

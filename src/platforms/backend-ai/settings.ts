@@ -17,7 +17,7 @@ export const SETTINGS: readonly SettingDeclaration[] = [
     storedIn: "backend-ai-login.json",
   },
   text("domain", "Domain of the user"),
-  text("group", "Project (group) whose app proxy is used"),
+  text("group", "Project (group), as the platform's client has it; sessions are found without it"),
   {
     ...text(
       "via",

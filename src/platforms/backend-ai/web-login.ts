@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { type AppError, AuthError, UnreachableError } from "../../domain/errors.ts";
 import type { TlsOptions } from "../../domain/route.ts";
 import { Secret } from "../../domain/secret.ts";
+import type { SettingValue } from "../../domain/setting.ts";
 import { quoteForeign } from "../foreign-text.ts";
 import { createHttpClient, type Fetch, type HttpAnswer, type HttpClient } from "../http-client.ts";
 import type { PlatformContext, WebCredentials } from "../platform.ts";
@@ -15,6 +16,8 @@ import type { WebSession } from "./web-session.ts";
 export type WebUi = {
   readonly endpoint: URL;
   readonly tls: TlsOptions;
+  /** The platform's own proxy setting. */
+  readonly proxy: SettingValue | undefined;
   readonly context: PlatformContext;
   readonly signal: AbortSignal;
   readonly fetch?: Fetch;
@@ -76,7 +79,10 @@ function client(ui: WebUi, secrets: readonly Secret[]): HttpClient {
   return createHttpClient({
     service: "Backend.AI web UI",
     baseUrl: ui.endpoint,
-    proxy: decideProxy(ui.endpoint, { environment: ui.context.environment }),
+    proxy: decideProxy(ui.endpoint, {
+      environment: ui.context.environment,
+      ...(ui.proxy === undefined ? {} : { configured: ui.proxy }),
+    }),
     tls: ui.tls,
     loginHint: "Check user and password",
     tlsHint: "Give the authority's certificate with the setting backend-ai.ca-file, or set backend-ai.insecure",
@@ -91,17 +97,12 @@ const successSchema = v.object({
   data: v.optional(v.looseObject({ access_key: v.optional(v.nullable(v.string())) })),
 });
 
+/** Whatever else stands there says nothing to people. */
+const text = v.fallback(v.optional(v.nullable(v.string())), undefined);
+
 const failureSchema = v.object({
   authenticated: v.literal(false),
-  data: v.optional(
-    v.nullable(
-      v.looseObject({
-        type: v.optional(v.nullable(v.string())),
-        title: v.optional(v.nullable(v.string())),
-        details: v.optional(v.nullable(v.string())),
-      }),
-    ),
-  ),
+  data: v.fallback(v.optional(v.nullable(v.looseObject({ type: text, title: text, details: text }))), undefined),
 });
 
 /** Read from the body: older web UIs refuse with status 200. */

@@ -145,7 +145,7 @@ describe("resolve()", () => {
       "a gateway error",
       { "run/12345": new Response("<title>502</title>", { status: 502 }) },
       UnreachableError,
-      "server-error",
+      "service-unavailable",
     ],
   ] as const)("refuses a run that is %s", async (_name, answers, type, code) => {
     const error = await failure(answers);
