@@ -59,6 +59,7 @@ export class SessionHosts {
     await writeFile(join(folder, "home", ACCOUNT, ".password"), password);
     return new RunHost({
       name: session,
+      kind: "container",
       folder,
       host,
       accounts: () => [{ name: ACCOUNT, password }],

@@ -25,6 +25,26 @@ describe.skipIf(!canRunPlainSsh())("a Backend.AI session", () => {
     expect(manual).toMatchObject({ stdout: "work\n", exitCode: 0 });
     const sftp = `echo 'put id_container copy' | sftp -b - -i ./id_container -P ${port} ${options} work@127.0.0.1`;
     expect((await runPlain(sftp, user.home)).exitCode).toBe(0);
+    // Sessions have one host key, and it is RSA.
+    const shown = await runPlain(`ssh-keyscan -p ${port} 127.0.0.1`, user.home);
+    expect(shown.stdout.match(/ssh-[a-z0-9]+|ecdsa-\S+/g)).toEqual(["ssh-rsa"]);
+  });
+
+  test("is reached without --ssh by the command lines of `info`, as they are", async () => {
+    await using sandbox = await openSandbox();
+    await using user = await Scratch.create(sandbox.environment);
+    await user.startTunnel(["demo"]);
+    type Info = { readonly getKey: string; readonly commands: Readonly<Record<string, string>> };
+    const { commands, getKey } = await user.json<Info>(["info", "demo"]);
+    expect(getKey).toStartWith("runtunnel key ");
+    await user.run(getKey.split(" ").slice(1));
+    expect((await runPlain(`${commands["ssh"]} whoami`, user.home)).stdout).toBe("work\n");
+    const copies = [commands["upload"]?.replace("FILE", "id_container"), commands["download"]?.replace(" .", " back")];
+    for (const copy of copies) {
+      expect((await runPlain(copy?.replace("PATH", "copied") ?? "false", user.home)).exitCode).toBe(0);
+    }
+    const texts = await Promise.all(["id_container", "back"].map((name) => readFile(join(user.home, name), "utf8")));
+    expect(texts[1]).toBe(texts[0]);
   });
 
   test("offers its apps by name", async () => {

@@ -10,18 +10,23 @@ type KeyTexts = { readonly private: string; readonly public: string };
 /** One host key, both halves in OpenSSH's form. */
 export type HostKey = { readonly file: string; readonly privateKey: string; readonly publicKey: string };
 
-/** Makes an ed25519, an ECDSA and an RSA key, the sizes OpenSSH makes for a new machine of the time. */
-export async function makeHostKeys(hostName: string): Promise<readonly HostKey[]> {
+/** What a host runs: OpenSSH on a machine of its own, or dropbear in a container. */
+export type HostKind = "machine" | "container";
+
+/** Makes an ed25519, an ECDSA and an RSA key, the sizes OpenSSH makes for a new machine of the time; containers have the RSA
+ * key alone. */
+export async function makeHostKeys(hostName: string, kind: HostKind): Promise<readonly HostKey[]> {
   const { utils } = await import("ssh2");
   const comment = `root@${hostName}`;
   const rsa = promisify((callback: (error: Error | null, keys?: KeyTexts) => void) => {
     utils.generateKeyPair("rsa", { bits: 2048, comment }, callback);
   });
-  const made = {
-    ssh_host_ed25519_key: makeEd25519Key(utils, comment),
-    ssh_host_ecdsa_key: utils.generateKeyPairSync("ecdsa", { bits: 256, comment }),
-    ssh_host_rsa_key: await rsa(),
-  };
+  const made: Record<string, KeyTexts | undefined> = {};
+  if (kind === "machine") {
+    made["ssh_host_ed25519_key"] = makeEd25519Key(utils, comment);
+    made["ssh_host_ecdsa_key"] = utils.generateKeyPairSync("ecdsa", { bits: 256, comment });
+  }
+  made["ssh_host_rsa_key"] = await rsa();
   return Object.entries(made).flatMap(([file, keys]) =>
     keys === undefined ? [] : [{ file, privateKey: keys.private, publicKey: keys.public }],
   );

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Log } from "../../domain/log.ts";
 import { LoopbackServer, type ServerAddress } from "../loopback-server.ts";
 import { Commands } from "./commands.ts";
-import { type HostKey, makeHostKeys } from "./host-keys.ts";
+import { type HostKey, type HostKind, makeHostKeys } from "./host-keys.ts";
 import { type Account, RunFolder } from "./run-folder.ts";
 import { startSshServer } from "./ssh-server.ts";
 
@@ -14,6 +14,8 @@ import { startSshServer } from "./ssh-server.ts";
 export type RunHostOptions = {
   /** As the run calls itself: `pipeline-1001`. */
   readonly name: string;
+  /** Default: a machine. */
+  readonly kind?: HostKind;
   /** Folder for the run's files; made when needed. */
   readonly folder: string;
   /** Address its ports listen on. */
@@ -99,12 +101,13 @@ export class RunHost {
   }
 
   async #startSsh(): Promise<LoopbackServer> {
-    const { name, folder, accounts, environment, log } = this.#options;
+    const { name, folder, accounts, environment, kind = "machine", log } = this.#options;
     await mkdir(folder, { recursive: true });
     const root = await realpath(folder);
-    this.#hostKeys ??= makeHostKeys(name);
+    this.#hostKeys ??= makeHostKeys(name, kind);
     const server = await startSshServer({
       hostName: name,
+      kind,
       hostKeys: await this.#hostKeys,
       folder: new RunFolder(
         root,

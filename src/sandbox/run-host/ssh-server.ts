@@ -9,13 +9,14 @@ import type { Log } from "../../domain/log.ts";
 import type { ServerAddress } from "../loopback-server.ts";
 import { EVERYTHING, type Permissions, parseAuthorizedKeys } from "./authorized-keys.ts";
 import type { Commands } from "./commands.ts";
-import { type HostKey, writeHostKeys } from "./host-keys.ts";
+import { type HostKey, type HostKind, writeHostKeys } from "./host-keys.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { serveSession } from "./session.ts";
 
 /** What the SSH server of a run needs. */
 export type SshServerOptions = {
   readonly hostName: string;
+  readonly kind: HostKind;
   readonly hostKeys: readonly HostKey[];
   readonly folder: RunFolder;
   readonly commands: Commands;
@@ -30,8 +31,11 @@ export type SshServerOptions = {
 /** As sshd's MaxAuthTries; queries whether a key would do do not count. */
 const MAX_TRIES = 6;
 
-/** As runs configure sshd: ClientAliveInterval 30, ClientAliveCountMax 120. */
-const KEEPALIVE = { keepaliveInterval: 30_000, keepaliveCountMax: 120 };
+/** As runs configure sshd (ClientAliveInterval 30, ClientAliveCountMax 120), and as sessions start dropbear (-K 15). */
+const MANNERS = {
+  machine: { ident: "OpenSSH_8.0", keepaliveInterval: 30_000, keepaliveCountMax: 120 },
+  container: { ident: "dropbear_2024.85", keepaliveInterval: 15_000, keepaliveCountMax: 3 },
+} as const satisfies Record<HostKind, object>;
 
 const METHODS = ["publickey", "password", "keyboard-interactive"] as const;
 
@@ -42,8 +46,7 @@ export async function startSshServer(options: SshServerOptions): Promise<{ accep
   await writeHostKeys(join(options.folder.root, "etc/ssh"), options.hostKeys);
   const server = new ssh2.Server({
     hostKeys: options.hostKeys.map((key) => key.privateKey),
-    ident: "OpenSSH_8.0",
-    ...KEEPALIVE,
+    ...MANNERS[options.kind],
   });
   server.on("connection", (connection) => serveConnection(connection, ssh2, options));
   return { accept: (socket) => inject(server, socket) };
