@@ -71,7 +71,7 @@ function nextSteps({ platforms, tunnels }: Overview): readonly Step[] {
       ["runtunnel init", "set a platform up"],
       ["runtunnel sandbox -- bash", "try everything without an account"],
     );
-  } else if (well === undefined) {
+  } else if (well === undefined && platforms.some(({ state }) => state === "configured")) {
     steps.push(
       ["runtunnel runs", "what is running on the platform"],
       ["runtunnel start RUN -lp 0 -rp 22 --ssh", "open a tunnel to a run, with SSH"],
