@@ -28,7 +28,7 @@ const SHELLS: readonly (readonly [string, readonly string[], readonly string[]])
   ],
 ];
 
-describe.skipIf(process.platform === "win32" || !requirePeer("tmux", "bash", "zsh", "fish"))("completion", () => {
+describe.skipIf(process.platform !== "linux" || !requirePeer("tmux", "bash", "zsh", "fish"))("completion", () => {
   let sandbox: TestSandbox;
   let user: Scratch;
   let port: number;

@@ -148,7 +148,7 @@ describe.skipIf(process.platform !== "linux")("init in a script", () => {
   });
 });
 
-describe.skipIf(!requirePeer("tmux"))("init on a terminal", () => {
+describe.skipIf(process.platform !== "linux" || !requirePeer("tmux"))("init on a terminal", () => {
   test("asks for platform, address and token, hides the token, and asks again after a mistake", async () => {
     await using sandbox = await openSandbox();
     await using user = await Scratch.create();

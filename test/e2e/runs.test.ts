@@ -71,7 +71,7 @@ describe.skipIf(process.platform === "win32")("runs", () => {
   });
 });
 
-describe.skipIf(!requirePeer("tmux"))("start without a run", () => {
+describe.skipIf(process.platform !== "linux" || !requirePeer("tmux"))("start without a run", () => {
   test("says what to type where nobody can choose", async () => {
     await using user = await Scratch.create();
     expect(await user.run(["start"])).toEqual({
