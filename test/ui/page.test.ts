@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { argumentsOf, type LongCommand, Scratch } from "../e2e/support/scratch.ts";
-import { echoOnce, serveLoopback } from "../e2e/support/sockets.ts";
+import { connect, echoOnce, serveLoopback } from "../e2e/support/sockets.ts";
 import { eventually } from "../support/eventually.ts";
 import { requirePeer } from "../support/peers.ts";
 import { accessibilityProblems, openTab, savedBy, startBrowser, startUi } from "./browser.ts";
@@ -125,6 +125,25 @@ describe.skipIf(!canRun)("the page", () => {
     const plot = card(tab.page, "pipeline-1001").getByRole("img", { name: "Traffic of pipeline-1001" });
     expect(await plot.getAttribute("aria-label")).toMatch(/now .*, at most [1-9]/);
     await card(tab.page, "pipeline-1001").getByText("4.9 KiB down, 4.9 KiB up").waitFor();
+  });
+
+  test("says who is connected before it stops a tunnel, and does not wait for them when asked not to", async () => {
+    await using user = await Scratch.create(platforms);
+    const tunnel = await user.startTunnel(["1001", "-lp", "0", "-rp", "7"]);
+    const socket = await connect(tunnel.port);
+    const ended = new Promise((resolve) => socket.once("end", resolve).once("close", resolve).resume());
+    const { url } = await startUi(user);
+    await using tab = await openTab(browser, url);
+    const { page } = tab;
+    await card(page, "pipeline-1001").getByText("1 open connection").waitFor();
+    await page.getByRole("button", { name: "Stop pipeline-1001" }).click();
+    await page.getByText("1 connection is open and may take ten seconds to finish.").waitFor();
+    await page.getByRole("button", { name: "Stop at once" }).click();
+    await page.getByText("The tunnel to pipeline-1001 was ended").waitFor();
+    await ended;
+    socket.destroy();
+    expect(await user.list()).toEqual([]);
+    expect(tab.complaints).toEqual([]);
   });
 
   test("can be used with the keyboard alone", async () => {
