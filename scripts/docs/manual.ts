@@ -1,7 +1,7 @@
 // The manual page runtunnel(1), in the macros that every man knows (groff_man(7)).
 import type { CommandDescription, OptionDescription } from "../../src/cli/describe-command.ts";
 import { asSentence, COMMON_GROUP, exampleLine, groupOptions, optionNames, valueName } from "./options.ts";
-import type { Reference } from "./render.ts";
+import type { Reference } from "./reference.ts";
 
 /** As linters of manual pages want it. */
 const MAX_LINE = 78;

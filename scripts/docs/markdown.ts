@@ -1,7 +1,7 @@
 // The command reference as Markdown.
 import type { CommandDescription, OptionDescription } from "../../src/cli/describe-command.ts";
 import { asSentence, COMMON_GROUP, exampleLine, groupOptions, optionNames, valueName } from "./options.ts";
-import type { Reference } from "./render.ts";
+import type { Reference } from "./reference.ts";
 
 /** Renders docs/commands.md. */
 export function renderMarkdown({ commands, settings }: Reference): string {

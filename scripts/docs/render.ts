@@ -1,19 +1,12 @@
 // The documents that are made from the commands' definitions, as text.
 import manifest from "../../package.json" with { type: "json" };
 import { CORE_SETTINGS } from "../../src/cli/core-settings.ts";
-import { type CommandDescription, describeCommand } from "../../src/cli/describe-command.ts";
+import { describeCommand } from "../../src/cli/describe-command.ts";
 import { COMMANDS } from "../../src/cli/program.ts";
-import type { SettingDeclaration } from "../../src/domain/setting.ts";
 import { platforms } from "../../src/platforms/catalog.ts";
 import { renderManual } from "./manual.ts";
 import { renderMarkdown } from "./markdown.ts";
-
-/** What the documents are made of. */
-export type Reference = {
-  readonly version: string;
-  readonly commands: readonly CommandDescription[];
-  readonly settings: readonly SettingDeclaration[];
-};
+import type { Reference } from "./reference.ts";
 
 /** A document of this date, at its path below the project's folder. */
 export type Document = { readonly path: string; readonly render: (date: string) => string };

@@ -2,7 +2,7 @@
 // sources give the same bytes wherever they lie.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { bundlePage, type PageFile } from "../../src/tunnel/ui-bundle.ts";
+import { bundlePage, type PageFile } from "../../src/tunnel/ui/ui-bundle.ts";
 
 /** The project's folder. */
 export const ROOT = join(import.meta.dir, "..", "..");

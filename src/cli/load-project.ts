@@ -1,6 +1,6 @@
 // From a file of tunnels to what the use cases want: each entry becomes the options that `start` would have.
 import { AppError } from "../domain/errors.ts";
-import type { Project, ProjectEntry } from "../tunnel/project.ts";
+import type { Project, ProjectEntry } from "../tunnel/project/project.ts";
 import type { CliConfiguration } from "./configuration.ts";
 import {
   type Mistake,

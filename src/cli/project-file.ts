@@ -6,7 +6,7 @@ import { parseDuration } from "../domain/duration.ts";
 import { MAX_PORT, parseEndpoint } from "../domain/endpoint.ts";
 import { AppError, errorMessage, UsageError } from "../domain/errors.ts";
 import type { SettingDeclaration } from "../domain/setting.ts";
-import type { ServiceSettings } from "../tunnel/project.ts";
+import type { ServiceSettings } from "../tunnel/project/project.ts";
 import { defaultFields, type FieldRule, SERVICE_FIELDS, tunnelFields } from "./project-fields.ts";
 import { locateKeys, type Position } from "./toml-positions.ts";
 

@@ -3,7 +3,7 @@ import type { ByteStream } from "../domain/byte-stream.ts";
 import type { LogLevel } from "../domain/log.ts";
 import type { SettingDeclaration } from "../domain/setting.ts";
 import type { AppContext, Configuration, Progress } from "../tunnel/context.ts";
-import type { ServiceHost } from "../tunnel/service-install.ts";
+import type { ServiceHost } from "../tunnel/service/service-install.ts";
 import type { Prompts } from "./prompts.ts";
 
 /** A place to print to. */

@@ -6,7 +6,7 @@ import type { ProbeKind, TunnelSpec } from "../domain/tunnel-spec.ts";
 import type { AppContext } from "./context.ts";
 import type { LiveRoute } from "./live-route.ts";
 import { probe } from "./probe.ts";
-import { sshPortPair } from "./ssh-access.ts";
+import { sshPortPair } from "./ssh/ssh-access.ts";
 
 /** The port on which SSH is expected. */
 const SSH_PORT = 22;

@@ -6,7 +6,7 @@ import type { TunnelRecord } from "../registry/record.ts";
 import { renderFileZillaSites } from "../ssh/formats/filezilla-sites.ts";
 import type { AppContext } from "./context.ts";
 import { selectRecords } from "./selection.ts";
-import { sshPortPair } from "./ssh-access.ts";
+import { sshPortPair } from "./ssh/ssh-access.ts";
 
 /** How to connect through a tunnel that is up. */
 export type ConnectionInfo = {

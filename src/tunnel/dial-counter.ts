@@ -1,6 +1,6 @@
 // Counts dials for whoever collects figures: how many, how long they took, and at which hop they failed.
 import { AppError } from "../domain/errors.ts";
-import type { DialCounts } from "./control-protocol.ts";
+import type { DialCounts } from "./control/control-protocol.ts";
 
 /** Upper bounds of the histogram, milliseconds: from a network next door to a path with lost packets. */
 export const DIAL_BUCKETS_MS = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000] as const;

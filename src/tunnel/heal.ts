@@ -3,7 +3,7 @@ import type { TunnelRecord } from "../registry/record.ts";
 import { orAborted } from "../streams/deadline.ts";
 import type { AppContext } from "./context.ts";
 import { livenessNow, lookAgain } from "./look-again.ts";
-import { undoConfiguration } from "./undo-configuration.ts";
+import { undoConfiguration } from "./ssh/undo-configuration.ts";
 
 /** Undoes and removes the records of dead tunnels and sets damaged files aside. Notes go to the user. */
 export async function healRegistry(context: AppContext): Promise<void> {

@@ -3,7 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import { AppError, errorMessage } from "../domain/errors.ts";
 import { afterEnd, afterFailure, afterSuccess, type Failure, type Health, initialHealth } from "../domain/health.ts";
 import type { Log } from "../domain/log.ts";
-import type { Outage, ProbeResult } from "./control-protocol.ts";
+import type { Outage, ProbeResult } from "./control/control-protocol.ts";
 
 /** Least time between two probes while all is well: they must not keep a run from idling out. */
 const HEALTHY_INTERVAL_MS = 60_000;

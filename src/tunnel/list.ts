@@ -3,12 +3,12 @@ import type { Failure } from "../domain/health.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import type { DamagedRecord } from "../registry/store.ts";
 import type { AppContext } from "./context.ts";
-import { fetchStatus } from "./control-client.ts";
-import type { TunnelStatus } from "./control-protocol.ts";
+import { fetchStatus } from "./control/control-client.ts";
+import type { TunnelStatus } from "./control/control-protocol.ts";
 import { livenessNow, lookAgain } from "./look-again.ts";
 import { type SelectionOptions, selectRecords } from "./selection.ts";
 
-export type { TunnelStatus } from "./control-protocol.ts";
+export type { TunnelStatus } from "./control/control-protocol.ts";
 
 /** A tunnel's record, for whoever prints it. */
 export type TunnelView = TunnelRecord;

@@ -3,7 +3,7 @@
 import type { TunnelRecord } from "../registry/record.ts";
 import type { Liveness } from "../registry/store.ts";
 import type { AppContext } from "./context.ts";
-import { fetchStatus } from "./control-client.ts";
+import { fetchStatus } from "./control/control-client.ts";
 
 /** A launcher starts the background process right after it wrote the record. */
 const HAND_OVER_MS = 3000;

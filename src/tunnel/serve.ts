@@ -10,11 +10,11 @@ import { awaitRemote } from "./await-remote.ts";
 import type { AppContext } from "./context.ts";
 import { isAwaited } from "./heal.ts";
 import { OwnRecord } from "./own-record.ts";
-import { requireSshAccess } from "./ssh-access.ts";
+import { requireSshAccess } from "./ssh/ssh-access.ts";
+import { undoConfiguration } from "./ssh/undo-configuration.ts";
 import { StartPhase } from "./start-phase.ts";
 import { StopRequest } from "./stop-request.ts";
 import { TunnelServer } from "./tunnel-server.ts";
-import { undoConfiguration } from "./undo-configuration.ts";
 
 /** Setting SSH up for a new machine is tried for about an hour: initialising a run takes minutes, rarely more. */
 const RENEW_ATTEMPTS = 70;
@@ -135,7 +135,7 @@ async function bringUp(record: OwnRecord, server: TunnelServer, phase: StartPhas
   const notes = [...run.notes, ...refusals.map((refusal) => `Nothing answers yet: ${refusal.message}`)];
   if (spec.ssh !== undefined) {
     await phase.enter("setting up passwordless SSH");
-    const { setUpSsh } = await import("./ssh-setup.ts");
+    const { setUpSsh } = await import("./ssh/ssh-setup.ts");
     notes.push(...(await setUpSsh(run, spec.ssh, record, server.route, context, server.signal)));
   }
   phase.end();
@@ -159,7 +159,7 @@ async function adaptToNewMachine(
   // A resumed run has its address long before its SSH server lets anybody in.
   const isOutdated = (): boolean => server.route.current?.run.incarnation !== run.incarnation;
   try {
-    const { renewSsh } = await import("./ssh-setup.ts");
+    const { renewSsh } = await import("./ssh/ssh-setup.ts");
     const renewal = await retry(() => renewSsh(run, ssh, record, server.route, context, server.signal), {
       attempts: RENEW_ATTEMPTS,
       backoff: RENEW_BACKOFF,

@@ -1,6 +1,6 @@
 // The one way in which a serving tunnel learns that it has to end: a command, a signal, or the end of its run.
 import { InterruptedError } from "../domain/errors.ts";
-import type { ControlReply } from "./control-protocol.ts";
+import type { ControlReply } from "./control/control-protocol.ts";
 
 /** Why the tunnel ends. */
 export type StopCause =

@@ -2,13 +2,13 @@
 import { AuthError, InterruptedError } from "../domain/errors.ts";
 import type { TunnelRecord } from "../registry/record.ts";
 import type { AppContext } from "./context.ts";
-import { askControl, fetchStatus } from "./control-client.ts";
+import { askControl, fetchStatus } from "./control/control-client.ts";
 import { endProcess, killProcess, waitUntilGone } from "./end-process.ts";
 import { healRecord } from "./heal.ts";
 import { removeLog } from "./log-files.ts";
 import { awaitProcess } from "./look-again.ts";
 import { describePorts, type SelectionOptions, selectRecords } from "./selection.ts";
-import { holdStopped } from "./service-holds.ts";
+import { holdStopped } from "./service/service-holds.ts";
 
 /** `stop` as asked for. */
 export type StopOptions = SelectionOptions & {

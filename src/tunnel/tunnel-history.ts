@@ -1,6 +1,6 @@
 // What went through a tunnel in the last half hour, in its own process, bounded: for whoever asks how it has been.
 import type { Clock } from "../domain/clock.ts";
-import type { TrafficSample } from "./control-protocol.ts";
+import type { TrafficSample } from "./control/control-protocol.ts";
 
 /** Length of one sample. As often as other ticks of the tunnel, so that an idle one costs nothing more. */
 export const SAMPLE_MS = 10_000;

@@ -33,7 +33,7 @@ import { findBlocks, putBlockFirst, removeBlock } from "../../src/ssh/formats/ma
 import { formatPrivateKey, generateKeyPair, parsePrivateKey } from "../../src/ssh/formats/private-key.ts";
 import { parsePuttySession } from "../../src/ssh/formats/putty-session.ts";
 import { quoteForeign } from "../../src/streams/foreign-text.ts";
-import { decodeReply, decodeRequest } from "../../src/tunnel/control-protocol.ts";
+import { decodeReply, decodeRequest } from "../../src/tunnel/control/control-protocol.ts";
 import { makeRecord } from "../support/specs.ts";
 
 setDefaultTimeout(60_000);

@@ -5,8 +5,8 @@ import { ReplyHeadReader } from "../../src/transports/http-connect/reply-head.ts
 import { encodeFrame } from "../../src/transports/websocket/encode-frame.ts";
 import { FrameError, FrameReader, OPCODE } from "../../src/transports/websocket/frames.ts";
 import { HeadReader } from "../../src/transports/websocket/response-head.ts";
-import { LineReader } from "../../src/tunnel/control-lines.ts";
-import { MAX_CONTROL_LINE_BYTES } from "../../src/tunnel/control-protocol.ts";
+import { LineReader } from "../../src/tunnel/control/control-lines.ts";
+import { MAX_CONTROL_LINE_BYTES } from "../../src/tunnel/control/control-protocol.ts";
 
 setDefaultTimeout(60_000);
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import net from "node:net";
 import type { TunnelRecord } from "../../src/registry/record.ts";
 import { Registry } from "../../src/registry/store.ts";
-import { askControl } from "../../src/tunnel/control-client.ts";
+import { askControl } from "../../src/tunnel/control/control-client.ts";
 import { serveTunnel } from "../../src/tunnel/serve.ts";
 import { keepingLog } from "../platforms/platform-context.ts";
 import { echo, startServer } from "../support/echo-server.ts";

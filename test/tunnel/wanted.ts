@@ -1,6 +1,6 @@
 // Tunnels that a file wants, for tests of whoever brings them about.
 import type { TunnelSpec } from "../../src/domain/tunnel-spec.ts";
-import { digestOf, type ProjectEntry, type WantedTunnel } from "../../src/tunnel/project.ts";
+import { digestOf, type ProjectEntry, type WantedTunnel } from "../../src/tunnel/project/project.ts";
 import { makeSpec } from "../support/specs.ts";
 
 /** The file of all wanted tunnels. */

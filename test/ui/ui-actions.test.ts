@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { UsageError } from "../../src/domain/errors.ts";
 import { Registry } from "../../src/registry/store.ts";
-import { UiActions } from "../../src/tunnel/ui-actions.ts";
+import { UiActions } from "../../src/tunnel/ui/ui-actions.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeProcesses } from "../support/fake-processes.ts";
 import { tempHome } from "../support/temp-home.ts";

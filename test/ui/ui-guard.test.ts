@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readCookie, refuseRequest, SAFETY_HEADERS } from "../../src/tunnel/ui-guard.ts";
+import { readCookie, refuseRequest, SAFETY_HEADERS } from "../../src/tunnel/ui/ui-guard.ts";
 
 const PORT = 8123;
 const OWN = { host: "127.0.0.1:8123" };

@@ -1,7 +1,7 @@
 // The page's server, asked by raw requests: who is answered, what everybody sees, and what only a session may have.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { startUiServer } from "../../src/tunnel/ui-server.ts";
+import { startUiServer } from "../../src/tunnel/ui/ui-server.ts";
 import { KEY_HEADER } from "../../src/ui/api.ts";
 import { serveLoopback } from "../e2e/support/sockets.ts";
 import { FakeProcesses } from "../support/fake-processes.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { UiSessions } from "../../src/tunnel/ui-sessions.ts";
+import { UiSessions } from "../../src/tunnel/ui/ui-sessions.ts";
 
 describe("UiSessions", () => {
   test("exchanges a token once, and says that it did", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ListedTunnel } from "../../src/tunnel/list.ts";
-import { TrafficHistory } from "../../src/tunnel/ui-traffic.ts";
+import { TrafficHistory } from "../../src/tunnel/ui/ui-traffic.ts";
 import { makeIdentity, makeRecord } from "../support/specs.ts";
 
 type Remembered = NonNullable<NonNullable<ListedTunnel["status"]>["history"]>;

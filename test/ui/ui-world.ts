@@ -1,11 +1,11 @@
 // The page's server over a scratch registry, and a client that sends exactly what a test wants.
 import net from "node:net";
 import type { AppContext } from "../../src/tunnel/context.ts";
-import { UiActions } from "../../src/tunnel/ui-actions.ts";
-import type { PageFile } from "../../src/tunnel/ui-bundle.ts";
-import { loadPages } from "../../src/tunnel/ui-pages.ts";
-import { startUiServer } from "../../src/tunnel/ui-server.ts";
-import { UiSessions } from "../../src/tunnel/ui-sessions.ts";
+import { UiActions } from "../../src/tunnel/ui/ui-actions.ts";
+import type { PageFile } from "../../src/tunnel/ui/ui-bundle.ts";
+import { loadPages } from "../../src/tunnel/ui/ui-pages.ts";
+import { startUiServer } from "../../src/tunnel/ui/ui-server.ts";
+import { UiSessions } from "../../src/tunnel/ui/ui-sessions.ts";
 import { KEY_HEADER } from "../../src/ui/api.ts";
 
 /** A server that is closed when the test's block ends. */

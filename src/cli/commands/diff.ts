@@ -1,6 +1,6 @@
 // `runtunnel diff [FILE]`.
 import { formatPorts } from "../../domain/ports.ts";
-import type { Change } from "../../tunnel/project-apply.ts";
+import type { Change } from "../../tunnel/project/project-apply.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { fileArgument, readProject } from "./up.ts";
 
@@ -35,7 +35,7 @@ export const diffCommand: Command = {
 };
 
 async function run(command: CommandRun): Promise<number> {
-  const { diffProject } = await import("../../tunnel/project-apply.ts");
+  const { diffProject } = await import("../../tunnel/project/project-apply.ts");
   const changes = await diffProject(await readProject(command), command.context);
   command.print(
     { changes: changes.filter(({ kind }) => kind !== "keep").length, tunnels: changes.map(changeJson) },

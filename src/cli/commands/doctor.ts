@@ -1,7 +1,7 @@
 // `runtunnel doctor [RUN]`.
 import type { Argv } from "yargs";
 import type { TunnelSpec } from "../../domain/tunnel-spec.ts";
-import type { DoctorOptions } from "../../tunnel/doctor.ts";
+import type { DoctorOptions } from "../../tunnel/doctor/doctor.ts";
 import type { Command, CommandRun } from "../command.ts";
 import {
   parseWholeNumber,
@@ -53,7 +53,7 @@ function doctorOptions(yargs: Argv): Argv {
 
 async function run(command: CommandRun): Promise<number> {
   const { arguments: words, context, json, print, world } = command;
-  const { diagnose } = await import("../../tunnel/doctor.ts");
+  const { diagnose } = await import("../../tunnel/doctor/doctor.ts");
   const { stdout } = world;
   let text = "";
   const options = doctorRequest(command, (line) => {
@@ -73,7 +73,7 @@ async function run(command: CommandRun): Promise<number> {
   };
   const summary = renderSummary(diagnosis.checks);
   if (bundle !== undefined) {
-    const { writeBundle } = await import("../../tunnel/doctor-bundle.ts");
+    const { writeBundle } = await import("../../tunnel/doctor/doctor-bundle.ts");
     await writeBundle(
       {
         path: bundle,

@@ -28,7 +28,7 @@ export const downCommand: Command = {
 };
 
 async function run(command: CommandRun): Promise<number> {
-  const { bringDown } = await import("../../tunnel/project-apply.ts");
+  const { bringDown } = await import("../../tunnel/project/project-apply.ts");
   const { arguments: words, context, print } = command;
   const timeoutMs = readDuration(words, "timeout", "ms") ?? DEFAULT_TIMEOUT_MS;
   const stopped = await bringDown(

@@ -5,7 +5,7 @@ import type { Argv } from "yargs";
 import { formatDuration } from "../../domain/duration.ts";
 import { LocalError, UsageError } from "../../domain/errors.ts";
 import { formatPorts } from "../../domain/ports.ts";
-import type { ServiceReport } from "../../tunnel/service-install.ts";
+import type { ServiceReport } from "../../tunnel/service/service-install.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { loadProject } from "../load-project.ts";
 import {
@@ -71,7 +71,7 @@ async function run(command: CommandRun): Promise<number> {
 
 async function act(action: Action, command: CommandRun): Promise<number> {
   const { context, print, world } = command;
-  const use = await import("../../tunnel/service-install.ts");
+  const use = await import("../../tunnel/service/service-install.ts");
   const manager = await world.serviceManager();
   const { file, target } = readTarget(command);
   switch (action) {
@@ -122,7 +122,7 @@ function readTarget({ arguments: words, context, world }: CommandRun) {
 }
 
 async function supervise({ arguments: words, configuration, context, settings, world }: CommandRun, file: string) {
-  const { runService } = await import("../../tunnel/service.ts");
+  const { runService } = await import("../../tunnel/service/service.ts");
   const logFile = readText(words, "log-file");
   const { environment } = world;
   const serving = world.createContext({
@@ -156,7 +156,7 @@ function readWatchdog(environment: Readonly<Record<string, string | undefined>>,
 
 async function install(command: CommandRun): Promise<number> {
   const { arguments: words, configuration, context, print, settings, world } = command;
-  const use = await import("../../tunnel/service-install.ts");
+  const use = await import("../../tunnel/service/service-install.ts");
   const { file, target } = readTarget(command);
   const profile = readText(words, "profile");
   const runAs = readText(words, "run-as");
@@ -200,7 +200,7 @@ async function showLogs(
   const follow = readSwitch(words, "follow");
   const manager = await world.serviceManager();
   if (manager.keepsLogs) return runVisibly(manager.logsCommand(target, { lines, follow }));
-  const { serviceLogFile } = await import("../../tunnel/service-install.ts");
+  const { serviceLogFile } = await import("../../tunnel/service/service-install.ts");
   const { showLogFile } = await import("../../tunnel/logs.ts");
   await showLogFile(serviceLogFile(target.name, context), { lines, follow }, context, (text) =>
     world.stdout.write(text),

@@ -1,6 +1,6 @@
 // `runtunnel ssh RUN [-- ARGS]`, `scp`, `sftp`.
 import { UsageError } from "../../domain/errors.ts";
-import type { SshProgram } from "../../tunnel/ssh-session.ts";
+import type { SshProgram } from "../../tunnel/ssh/ssh-session.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { platformOption, readText, readTexts, SHORT_NAMES } from "../options.ts";
 import { reachOptions, reachSpec } from "../reach-options.ts";
@@ -39,7 +39,7 @@ function sshLike(program: SshProgram, summary: string, examples: Command["exampl
 }
 
 async function runIt(program: SshProgram, { world, arguments: words, settings, context }: CommandRun): Promise<number> {
-  const { runSshSession } = await import("../../tunnel/ssh-session.ts");
+  const { runSshSession } = await import("../../tunnel/ssh/ssh-session.ts");
   const name = readText(words, "run");
   if (name === undefined) throw new UsageError("No run is given");
   const platform = readText(words, "platform");

@@ -23,7 +23,7 @@ export const uiCommand: Command = {
 };
 
 async function run({ world, arguments: words, configuration, context, json, print }: CommandRun): Promise<number> {
-  const { runUi } = await import("../../tunnel/ui.ts");
+  const { runUi } = await import("../../tunnel/ui/ui.ts");
   const port = parseWholeNumber(readText(words, "port") ?? "0", "--port", 0, MAX_PORT);
   const options = {
     port,

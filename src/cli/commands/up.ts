@@ -1,8 +1,8 @@
 // `runtunnel up [FILE]`, `runtunnel diff [FILE]`, `runtunnel down [FILE]`: their shared reader, and `up`.
 import type { Argv } from "yargs";
 import { AppError, errorMessage } from "../../domain/errors.ts";
-import type { Project } from "../../tunnel/project.ts";
-import type { Outcome } from "../../tunnel/project-apply.ts";
+import type { Project } from "../../tunnel/project/project.ts";
+import type { Outcome } from "../../tunnel/project/project-apply.ts";
 import type { Command, CommandRun } from "../command.ts";
 import { describeAddresses, tunnelJson } from "../describe-tunnel.ts";
 import { loadProject } from "../load-project.ts";
@@ -31,14 +31,14 @@ export function fileArgument(yargs: Argv): Argv {
 
 /** Reads the project file that a command names. */
 export async function readProject({ arguments: words, configuration, context, world }: CommandRun): Promise<Project> {
-  const { readProjectSource } = await import("../../tunnel/project-source.ts");
+  const { readProjectSource } = await import("../../tunnel/project/project-source.ts");
   const named = readText(words, "file") ?? DEFAULT_FILE;
   const path = resolveUserPath(named, world.workingFolder, world.homeFolder);
   return loadProject(await readProjectSource(path, context), configuration, world);
 }
 
 async function run(command: CommandRun): Promise<number> {
-  const { bringUp } = await import("../../tunnel/project-apply.ts");
+  const { bringUp } = await import("../../tunnel/project/project-apply.ts");
   const outcomes = await bringUp(await readProject(command), command.context);
   command.print({ tunnels: outcomes.map(outcomeJson) }, () => outcomes.map(renderOutcome).join(""));
   const failed = outcomes.find((outcome) => outcome.kind === "failed");

@@ -5,7 +5,7 @@ import { quoteForeign } from "../foreign-text.ts";
 import type { ListedRun, RunList, RunQuery } from "../platform.ts";
 import type { BackendAiApi } from "./api.ts";
 import { hasWrappedGraphQl } from "./api-version.ts";
-import { phaseOf } from "./sessions.ts";
+import { ENDED, phaseOf } from "./sessions.ts";
 
 /** Largest page that managers give. */
 const PAGE_SIZE = 100;
@@ -25,8 +25,6 @@ const LIVE = [
 
 /** Those that every manager knows: an older one refuses a query that names a status it has never heard of. */
 const LIVE_ANYWHERE = ["PENDING", "PREPARING", "PULLING", "RUNNING", "RESTARTING"];
-
-const ENDED = ["TERMINATING", "TERMINATED", "ERROR", "CANCELLED"];
 
 const ACTION = "Cannot list your sessions";
 

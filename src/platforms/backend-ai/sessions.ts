@@ -37,7 +37,8 @@ export type MatchDecision =
   | { readonly kind: "ambiguous"; readonly rows: readonly SessionRow[] }
   | { readonly kind: "none" };
 
-const ENDED = ["TERMINATING", "TERMINATED", "ERROR", "CANCELLED"];
+/** Statuses of sessions that are over. */
+export const ENDED = ["TERMINATING", "TERMINATED", "ERROR", "CANCELLED"];
 
 /** RUNNING_DEGRADED and states we have not heard of are left to the server's judgement. */
 const PENDING = [
