@@ -2,6 +2,7 @@
 import pc from "picocolors";
 import { CHECK_TITLES, type Check, type CheckState } from "../domain/check.ts";
 import { formatDuration } from "../domain/duration.ts";
+import { oneLine } from "../domain/one-line.ts";
 
 const VERDICTS: Readonly<Record<CheckState, string>> = { ok: "ok", warning: "warn", failed: "FAIL", skipped: "-" };
 
@@ -57,10 +58,4 @@ function paint(text: string, state: CheckState, hasColor: boolean): string {
     case "skipped":
       return colors.dim(text);
   }
-}
-
-/** A server's words must not become lines of their own or steer the terminal. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }

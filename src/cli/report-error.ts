@@ -1,5 +1,6 @@
 // Anything thrown -> what the user reads and the exit code.
 import { AppError, errorMessage, InterruptedError } from "../domain/errors.ts";
+import { oneLine } from "../domain/one-line.ts";
 
 /** An error in words. */
 export type ErrorReport = { readonly text: string; readonly json: string; readonly exitCode: number };
@@ -29,12 +30,6 @@ export function reportError(error: unknown, options: { readonly trace: boolean }
 function interruption(error: unknown): InterruptedError | undefined {
   const isAbort = error instanceof DOMException && error.name === "AbortError";
   return isAbort ? new InterruptedError(undefined, { cause: error }) : undefined;
-}
-
-/** A server's words in a message must not become lines of their own or steer the terminal. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }
 
 function trace(error: unknown): readonly string[] {

@@ -1,5 +1,6 @@
 // Log messages as lines: in a file with time and level, or on stderr for a person.
 import { isLogged, type Log, type LogFields, type LogLevel } from "../domain/log.ts";
+import { oneLine } from "../domain/one-line.ts";
 
 /** Takes one line without its end. */
 export type WriteLine = (line: string) => void;
@@ -30,10 +31,4 @@ function renderFields(fields: LogFields | undefined): string {
 
 function renderText(value: string): string {
   return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
-}
-
-/** A server's words in a message must not become lines of their own or steer the terminal. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }

@@ -1,4 +1,5 @@
 // `info`: everything one needs to connect to a run by hand or from a program with windows.
+import type { Connection } from "../domain/connection.ts";
 import { connectHost, formatEndpoint, formatHost } from "../domain/endpoint.ts";
 import { NotFoundError } from "../domain/errors.ts";
 import { replaceFile } from "../os/atomic-file.ts";
@@ -9,25 +10,9 @@ import { selectRecords } from "./selection.ts";
 import { sshPortPair } from "./ssh/ssh-access.ts";
 
 /** How to connect through a tunnel that is up. */
-export type ConnectionInfo = {
+export type ConnectionInfo = Connection & {
   readonly run: string;
   readonly platform: string;
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  /** Alias that SSH clients know; absent where passwordless SSH is not set up. */
-  readonly alias?: string;
-  readonly identityFile?: string;
-  readonly ppkFile?: string;
-  readonly clients: readonly string[];
-  readonly commands: {
-    readonly ssh: string;
-    readonly sftp: string;
-    readonly upload: string;
-    readonly download: string;
-    readonly rsync: string;
-  };
-  readonly urls: { readonly ssh: string; readonly sftp: string; readonly vscode: string };
   /** Fetches the key that the commands name; absent where passwordless SSH has made one, or the platform hands out none. */
   readonly getKey?: string;
   readonly putty: readonly string[];

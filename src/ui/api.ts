@@ -127,25 +127,6 @@ export type StopRequest = { readonly force: boolean };
 /** Answer of `POST /api/tunnels/ID/stop`. */
 export type StopAnswer = { readonly how: string };
 
-/** Answer of `GET /api/tunnels/ID/connection`. */
-export type UiConnection = {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly alias?: string;
-  readonly identityFile?: string;
-  readonly ppkFile?: string;
-  readonly clients: readonly string[];
-  readonly commands: {
-    readonly ssh: string;
-    readonly sftp: string;
-    readonly upload: string;
-    readonly download: string;
-    readonly rsync: string;
-  };
-  readonly urls: { readonly ssh: string; readonly sftp: string; readonly vscode: string };
-};
-
 /** Answer of `POST /api/tunnels/ID/check`: every hop of the way, in order. */
 export type CheckAnswer = { readonly checks: readonly UiCheck[] };
 

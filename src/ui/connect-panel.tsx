@@ -1,7 +1,8 @@
 // How to connect by SSH and SFTP: address, key, command lines, programs. What the SSH/SFTP dialog of Backend.AI shows, and
 // more.
 import { useEffect, useState } from "preact/hooks";
-import type { UiConnection, UiKeyFormat, UiTunnel } from "./api.ts";
+import type { Connection } from "../domain/connection.ts";
+import type { UiKeyFormat, UiTunnel } from "./api.ts";
 import { download, get } from "./client.ts";
 import { commandLines, programSteps, SAVED_KEY } from "./connect-steps.ts";
 import { CopyLine } from "./copy-button.tsx";
@@ -10,11 +11,11 @@ import { Icon } from "./icon.tsx";
 
 /** The panel; asks the server when it is opened. */
 export function ConnectPanel({ tunnel }: { readonly tunnel: UiTunnel }) {
-  const [info, setInfo] = useState<UiConnection>();
+  const [info, setInfo] = useState<Connection>();
   const [error, setError] = useState<unknown>();
   const path = `tunnels/${encodeURIComponent(tunnel.id)}`;
   useEffect(() => {
-    get<UiConnection>(`${path}/connection`).then(setInfo, setError);
+    get<Connection>(`${path}/connection`).then(setInfo, setError);
   }, [path]);
   if (error !== undefined) return <Failure error={error} />;
   if (info === undefined) return <p role="status">One moment</p>;
@@ -60,7 +61,7 @@ const KEYS: readonly (readonly [UiKeyFormat, string, string])[] = [
   ["pem", "PEM", "older programs"],
 ];
 
-function KeySection({ info, tunnel }: { readonly tunnel: UiTunnel; readonly info: UiConnection }) {
+function KeySection({ info, tunnel }: { readonly tunnel: UiTunnel; readonly info: Connection }) {
   const [error, setError] = useState<unknown>();
   const [saved, setSaved] = useState<UiKeyFormat>();
   const save = (format: UiKeyFormat): void => {
@@ -115,7 +116,7 @@ function KeySection({ info, tunnel }: { readonly tunnel: UiTunnel; readonly info
   );
 }
 
-type ProgramsProps = { readonly info: UiConnection; readonly hasKey: boolean; readonly path: string };
+type ProgramsProps = { readonly info: Connection; readonly hasKey: boolean; readonly path: string };
 
 function Programs({ hasKey, info, path }: ProgramsProps) {
   const [error, setError] = useState<unknown>();

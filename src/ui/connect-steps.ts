@@ -1,5 +1,5 @@
 // What to do in which program to connect, for the connection dialog. Pure.
-import type { UiConnection } from "./api.ts";
+import type { Connection } from "../domain/connection.ts";
 
 /** One program with its steps. */
 export type ProgramSteps = { readonly program: string; readonly steps: readonly string[] };
@@ -8,7 +8,7 @@ export type ProgramSteps = { readonly program: string; readonly steps: readonly 
 export const SAVED_KEY = "~/.ssh/id_container";
 
 /** Command lines with their titles. Without passwordless SSH a saved key is named, where there is one to save. */
-export function commandLines(info: UiConnection, hasKey: boolean): readonly (readonly [string, string])[] {
+export function commandLines(info: Connection, hasKey: boolean): readonly (readonly [string, string])[] {
   const needsKey = info.alias === undefined && hasKey;
   const { download, rsync, sftp, ssh, upload } = info.commands;
   const withKey = (command: string): string =>
@@ -23,7 +23,7 @@ export function commandLines(info: UiConnection, hasKey: boolean): readonly (rea
 }
 
 /** Steps for programs with windows. */
-export function programSteps(info: UiConnection, hasKey: boolean): readonly ProgramSteps[] {
+export function programSteps(info: Connection, hasKey: boolean): readonly ProgramSteps[] {
   return [
     { program: "VS Code", steps: codeSteps(info, hasKey) },
     { program: "FileZilla", steps: fileZillaSteps(info, hasKey) },
@@ -32,7 +32,7 @@ export function programSteps(info: UiConnection, hasKey: boolean): readonly Prog
   ];
 }
 
-function codeSteps({ alias, commands }: UiConnection, hasKey: boolean): readonly string[] {
+function codeSteps({ alias, commands }: Connection, hasKey: boolean): readonly string[] {
   const extension = "Install the extension Remote - SSH once.";
   if (alias !== undefined) {
     return [
@@ -49,7 +49,7 @@ function codeSteps({ alias, commands }: UiConnection, hasKey: boolean): readonly
 }
 
 function fileZillaSteps(
-  { alias, host, identityFile, port, ppkFile, user }: UiConnection,
+  { alias, host, identityFile, port, ppkFile, user }: Connection,
   hasKey: boolean,
 ): readonly string[] {
   const isKeyKnown = ppkFile !== undefined || identityFile !== undefined;
@@ -64,7 +64,7 @@ function fileZillaSteps(
   ];
 }
 
-function puttySteps({ alias, clients, host, port, user }: UiConnection, hasKey: boolean): readonly string[] {
+function puttySteps({ alias, clients, host, port, user }: Connection, hasKey: boolean): readonly string[] {
   if (alias !== undefined && clients.includes("PuTTY")) {
     return [`Choose the saved session ${alias} and open it. plink, pscp and psftp know the same name.`];
   }
@@ -75,7 +75,7 @@ function puttySteps({ alias, clients, host, port, user }: UiConnection, hasKey: 
   ];
 }
 
-function winScpSteps({ host, port, user }: UiConnection, hasKey: boolean): readonly string[] {
+function winScpSteps({ host, port, user }: Connection, hasKey: boolean): readonly string[] {
   return [
     `New site: file protocol SFTP, host name ${host}, port ${port}, user name ${user}.`,
     ...(hasKey ? ["Save the key as PPK; under Advanced, SSH, Authentication choose it as private key file."] : []),

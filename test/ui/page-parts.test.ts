@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { formWords } from "../../src/cli/commands/ui.ts";
 import { startOptions } from "../../src/cli/start-options.ts";
-import type { StartForm, UiConnection, UiRun, UiState, UiTunnel } from "../../src/ui/api.ts";
+import type { Connection } from "../../src/domain/connection.ts";
+import type { StartForm, UiRun, UiState, UiTunnel } from "../../src/ui/api.ts";
 import { startCommandLine } from "../../src/ui/command-line.ts";
 import { commandLines, programSteps } from "../../src/ui/connect-steps.ts";
 import { count, formatAgo, formatBytes, formatRate, formatRoundTrip, localAddress } from "../../src/ui/format.ts";
@@ -85,7 +86,7 @@ describe("matchingRuns()", () => {
   });
 });
 
-const INFO: UiConnection = {
+const INFO: Connection = {
   host: "127.0.0.1",
   port: 10022,
   user: "work",
@@ -115,7 +116,7 @@ describe("commandLines()", () => {
 });
 
 describe("programSteps()", () => {
-  const stepsOf = (program: string, info: UiConnection, hasKey: boolean): string =>
+  const stepsOf = (program: string, info: Connection, hasKey: boolean): string =>
     programSteps(info, hasKey)
       .find((entry) => entry.program === program)
       ?.steps.join(" ") ?? "";

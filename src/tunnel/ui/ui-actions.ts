@@ -1,5 +1,6 @@
 // What the page can ask for: the state of all tunnels, and the same things that the commands do.
 import * as v from "valibot";
+import type { Connection } from "../../domain/connection.ts";
 import { NotFoundError, UsageError } from "../../domain/errors.ts";
 import type { TunnelRecord } from "../../registry/record.ts";
 import {
@@ -10,7 +11,6 @@ import {
   type StartAnswer,
   type StartForm,
   type StopAnswer,
-  type UiConnection,
   type UiState,
 } from "../../ui/api.ts";
 import { type ConnectionInfo, connectionInfo, renderFileZillaFile } from "../connection-info.ts";
@@ -131,7 +131,7 @@ export class UiActions {
   }
 
   /** As `info`. */
-  async connection(id: string): Promise<UiConnection> {
+  async connection(id: string): Promise<Connection> {
     const { putty: _, filezilla: __, ...info } = await this.#info(id);
     return info;
   }
